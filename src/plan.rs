@@ -40,7 +40,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::Account;
 use crate::contact::Field;
 use crate::message::Recipient;
 use crate::store::{AuditEntry, PackedRow};
@@ -164,9 +163,13 @@ pub struct Newcomer<'a> {
 
 /// What the commit writes for one account.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Write {
-    /// As it is after the run; `id` is 0 for a new one.
-    pub account: Account,
+pub struct Write<'a> {
+    // The first is what `build/walk` reads.
+    /// Of the account; 0 for a new one.
+    pub id: i64,
+    /// The account as it is after the run.
+    #[serde(borrow)]
+    pub account: PackedRow<'a>,
     /// Number of the person in [`crate::roster_index::PersonIndex`]; none if nothing is remembered.
     pub person: Option<u32>,
     pub audit: Vec<AuditEntry>,
@@ -181,5 +184,5 @@ pub struct Write {
     pub is_barred: bool,
     /// The person that set on the platform what its export has changed, as
     /// [`crate::platform::Stamp::text`]; empty where that is not known.
-    pub stamp: String,
+    pub stamp: &'a str,
 }

@@ -6,6 +6,10 @@
 //! holds values of one type in their order, [`PlacedValues`] values that are looked up. Everything here
 //! fails with `Failed` only, where the temporary file cannot be written or read.
 
+mod ordered;
+
+pub use ordered::{Batch, Ordered};
+
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -223,6 +227,16 @@ pub fn values<'a, T: Deserialize<'a> + 'a>(mut bytes: &'a [u8]) -> impl Iterator
     })
 }
 
+/// The values that [`append`] wrote, in order, as they are there.
+pub fn each_of(mut bytes: &[u8], mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    while !bytes.is_empty() {
+        let value;
+        (value, bytes) = bytes.split_at(first(bytes)?);
+        each(value)?;
+    }
+    Ok(())
+}
+
 impl Taking<'_> {
     /// The next value, if there is one; it may borrow from what was read.
     pub fn next_value<'a, T: Deserialize<'a>>(&'a mut self) -> Result<Option<T>> {
@@ -242,6 +256,11 @@ impl Taking<'_> {
         self.at += length;
         Ok(Some(&self.block[self.at - length..self.at]))
     }
+}
+
+/// A value without what [`append`] puts before it.
+pub fn bare(value: &[u8]) -> &[u8] {
+    value.get(4..).unwrap_or_default()
 }
 
 /// Reads a value as [`append`] wrote it, or what its type begins with.

@@ -33,6 +33,7 @@ mod search;
 mod sql;
 mod suppressed;
 mod transaction;
+mod triggers;
 
 use std::cell::{Cell, RefCell};
 
@@ -40,9 +41,11 @@ use rusqlite::Connection;
 
 use crate::failure::{Failure, Kind};
 
-pub use accounts::{AccountRow, NewAccounts, PackedRow, Population, Relative};
+pub use accounts::{AccountRow, Lookup, NewAccounts, PackedRow, Population, Relative, Updates};
 pub use attempts::{Last, Tried};
-pub use audit::{AuditEntry, Audited, Broken, Changed, Created, Origin, RunExtent, Since, Verified};
+pub use audit::{
+    AuditEntry, Audited, Auditing, Broken, Changed, Created, Origin, RunExtent, Since, Verified,
+};
 pub use backup::{Checked, Copied, Steps, run_backup_path, run_backups};
 pub use contacts::{Member, Rename};
 pub use erase::Removed;
@@ -62,6 +65,7 @@ pub use search::Findable;
 pub use sql::stamp;
 pub use suppressed::Suppression;
 pub use transaction::{End, Savepoint};
+pub use triggers::TriggersAside;
 
 pub struct Store {
     connection: Connection,

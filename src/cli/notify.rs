@@ -167,13 +167,20 @@ fn preview(args: &PreviewArgs, config: &Config, global: &Global, ui: &Ui) -> Res
     let mut folder = args.output.as_deref().map(|folder| PreviewFolder::make(folder, config)).transpose()?;
     let (mut count, mut texts, mut parts) = (0, 0, 0);
     plan.each_write(|write| {
-        let user = write.account.sourced_id.as_str();
+        let user = write.account.sourced_id;
         if args.user.as_deref().is_some_and(|wanted| wanted != user) {
             return Ok(());
         }
+        if write.recipients.is_empty() {
+            return Ok(());
+        }
+        let account = write.account.account(write.id);
         for recipient in &write.recipients {
             count += 1;
-            let message = compose(recipient, &message_context.about(&write), Editor::Sync, &occasion)?;
+            let message = {
+                let about = message_context.about(&account, &write.changes);
+                compose(recipient, &about, Editor::Sync, &occasion)?
+            };
             if message.to.channel == Channel::Sms {
                 texts += 1;
                 parts += segments(&message.body).parts as u64;

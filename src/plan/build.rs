@@ -20,7 +20,7 @@ use std::ops::ControlFlow;
 use self::barred::barred_credentials;
 use self::sharers::held_back;
 use self::sources::Sources;
-use self::walk::{Planner, Spools};
+use self::walk::{Planner, Spools, Writes};
 use super::block_result::Totals;
 use super::checksum::{Changes, Checksum, OfLimits};
 use super::claims::refusals;
@@ -35,7 +35,7 @@ use super::shared_credentials::Sharing;
 use super::signs::Signs;
 use super::summary::Summary;
 use super::unchanged::{Remembered, Unchanged, UnchangedCredentials};
-use super::{Action, Newcomer, Note, Overrun, PlanRow, Write};
+use super::{Action, Newcomer, Note, Overrun, PlanRow};
 use crate::config::SharedContacts;
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::Findings;
@@ -65,7 +65,7 @@ pub struct Plan {
     sources: Vec<RowSource>,
     rows: Values<PlanRow<'static>>,
     newcomers: Values<Newcomer<'static>>,
-    writes: Values<Write>,
+    writes: Writes,
     /// People of the roster who have no account.
     pub bystanders: Values<Member>,
     remembered: Remembered,

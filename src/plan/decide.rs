@@ -2,6 +2,7 @@
 //! Nothing is looked up here, so several threads can decide at once.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::block_result::{BlockResult, BystanderRecord, CredentialClaim, Former};
 use super::claims::claims_of;
@@ -33,7 +34,8 @@ use crate::roster_index::RosterIndex;
 use crate::rules::Rules;
 use crate::spool;
 use crate::store::{
-    ACTIVE, ARCHIVED, AccountRow, AuditEntry, HAS_CONTACT, LEFT_OUT, Origin, REACHABLE, UNDER_OFF, UNDER_ON,
+    ACTIVE, ARCHIVED, AccountRow, AuditEntry, HAS_CONTACT, LEFT_OUT, Origin, PackedRow, REACHABLE, UNDER_OFF,
+    UNDER_ON,
 };
 
 /// Refused credentials: for email and phone, by sourcedId, the sourcedId of a holder.
@@ -56,8 +58,9 @@ pub(super) struct Job {
 pub(super) enum Task {
     /// The row as it was decided then, and its place in the report.
     AsDecided(Vec<u8>, u32),
-    /// It is large, and goes from one thread to another.
-    Decide(Box<Person>),
+    /// It is large, and goes from one thread to another. And where the account is among those of the
+    /// block, if there is one.
+    Decide(Box<Person>, Option<Range<usize>>),
 }
 
 /// A person that is decided on.
@@ -155,10 +158,22 @@ impl PersonDecision<'_> {
 }
 
 impl Decider<'_> {
-    pub(super) fn work(&self, kept: &Kept<'_>, job: Job, out: &mut BlockResult) -> Result<()> {
+    /// `accounts` are those of the block, rows as [`spool::append`] wrote them.
+    pub(super) fn work(
+        &self,
+        kept: &Kept<'_>,
+        job: Job,
+        accounts: &[u8],
+        out: &mut BlockResult,
+    ) -> Result<()> {
         match job.task {
             Task::AsDecided(row, place) => self.as_decided(kept, place, &row, out),
-            Task::Decide(person) => self.record(&kept.record, &person, out),
+            Task::Decide(mut person, account) => {
+                if let Some(bytes) = account.and_then(|at| accounts.get(at)) {
+                    person.stored = Some(stored_account(bytes)?);
+                }
+                self.record(&kept.record, &person, out)
+            }
         }
     }
 
@@ -350,18 +365,21 @@ impl Decider<'_> {
                 .push((number, signs_of(&account) | person.signs & (UNDER_ON | UNDER_OFF | HAS_CONTACT)));
             Unchanged::remember_archived(number, &mut out.to_remember);
         }
-        let write = Write {
-            account,
-            person: None,
-            audit: adopted.entries,
-            changes: Vec::new(),
-            recipients: Vec::new(),
-            first_change_id: None,
-            leaves: false,
-            is_barred: false,
-            stamp: person.export.as_ref().map(|row| row.stamp.clone()).unwrap_or_default(),
-        };
-        spool::append(&mut out.writes, &write)
+        AccountRow::packed_of(&account, |packed| {
+            let write = Write {
+                id: account.id,
+                account: packed,
+                person: None,
+                audit: adopted.entries,
+                changes: Vec::new(),
+                recipients: Vec::new(),
+                first_change_id: None,
+                leaves: false,
+                is_barred: false,
+                stamp: person.export.as_ref().map_or("", |row| &row.stamp),
+            };
+            spool::append(&mut out.writes, &write)
+        })
     }
 
     /// Brings the account to what the platform's export says, before anything is decided.
@@ -848,29 +866,35 @@ impl Decider<'_> {
         audit.extend(link_entries(&verdict.notes));
         let is_new = account.id == 0;
         let from_export = !audit.is_empty() || is_new && account.state == State::Active;
-        let stamp = person.export.as_ref().filter(|_| from_export).map(|row| row.stamp.clone());
-        let stamp = stamp.unwrap_or_default();
+        let stamp = person.export.as_ref().filter(|_| from_export).map_or("", |row| &row.stamp);
         let only_added = is_new && audit.is_empty() && verdict.fields.changes().next().is_none();
         if let Some(person) = person.number.filter(|_| only_added) {
-            return AccountRow::with(&account, |account| {
-                account.packed(|account| {
-                    spool::append(&mut out.newcomers, &Newcomer { person, account, stamp: &stamp })
-                })
+            return AccountRow::packed_of(&account, |account| {
+                spool::append(&mut out.newcomers, &Newcomer { person, account, stamp })
             });
         }
-        let write = Write {
-            account,
-            person: person.number,
-            audit,
-            changes: verdict.news.changes,
-            recipients: verdict.news.recipients,
-            first_change_id: verdict.news.first_change_id,
-            leaves: verdict.action == Action::Archived,
-            is_barred: verdict.notes.iter().any(|note| matches!(note, Note::NoLonger(_))),
-            stamp,
-        };
-        spool::append(&mut out.writes, &write)
+        AccountRow::packed_of(&account, |packed| {
+            let write = Write {
+                id: account.id,
+                account: packed,
+                person: person.number,
+                audit,
+                changes: verdict.news.changes,
+                recipients: verdict.news.recipients,
+                first_change_id: verdict.news.first_change_id,
+                leaves: verdict.action == Action::Archived,
+                is_barred: verdict.notes.iter().any(|note| matches!(note, Note::NoLonger(_))),
+                stamp,
+            };
+            spool::append(&mut out.writes, &write)
+        })
     }
+}
+
+/// An account, of whose id and row these are the bytes.
+pub(super) fn stored_account(bytes: &[u8]) -> Result<Account> {
+    let (id, row): (i64, PackedRow<'_>) = spool::first_of(bytes)?;
+    Ok(row.account(id))
 }
 
 /// Whether a person may have an account. What the record does not say of links stands as the store

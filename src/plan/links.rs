@@ -15,7 +15,6 @@ use super::same_person::SamePerson;
 use super::shared_credentials::comes_after_sharing;
 use super::signs::Signs;
 use super::unchanged::Unchanged;
-use crate::account::Account;
 use crate::config::Paused;
 use crate::failure::Result;
 use crate::last_night::LinksSeen;
@@ -23,7 +22,7 @@ use crate::roles;
 use crate::roster::kept::{self, key};
 use crate::roster_index::{Names, RosterIndex};
 use crate::rules::Rules;
-use crate::store::{ARCHIVED, HAS_CONTACT, LEFT_OUT, REACHABLE, Store};
+use crate::store::{ARCHIVED, HAS_CONTACT, LEFT_OUT, PackedRow, REACHABLE, Store};
 
 /// What comes and what goes of one adult's links: the students' keys and sourcedIds.
 #[derive(Debug, Clone, Default)]
@@ -93,17 +92,17 @@ impl<'a> LinkLookup<'a> {
     }
 
     /// The changes of a person's links, if the person is a guardian.
-    pub(super) fn changes(&self, person: u32, stored: Option<&Account>) -> Result<LinkChanges> {
+    pub(super) fn changes(&self, person: u32, stored: Option<PackedRow<'_>>) -> Result<LinkChanges> {
         let mut changes = LinkChanges::default();
         let roster = self.roster;
         if !self.lists || !roster.is_guardian(person) {
             return Ok(changes);
         }
-        let known = match stored.map(|stored| (stored.links.as_deref(), stored.archived)) {
-            Some((Some(known), _)) => known,
+        let known = match stored.map(|stored| stored.archived_and_links()) {
+            Some((_, Some(known))) => known,
             // Archived since before links were looked at.
-            Some((None, true)) => return Ok(changes),
-            Some((None, false)) | None => &[],
+            Some((true, None)) => return Ok(changes),
+            Some((false, None)) | None => Vec::new(),
         };
         let mut tonight = Vec::new();
         for student in roster.students_of(person) {

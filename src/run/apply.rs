@@ -20,7 +20,11 @@ use crate::owner::name_of;
 use crate::plan::{Newcomer, Plan, Write, history};
 use crate::roster::Mode;
 use crate::roster::kept::key;
-use crate::store::{AccountRow, AuditEntry, Origin, RunRow, Store};
+use crate::store::{AuditEntry, Origin, RunRow, Store, TriggersAside};
+
+/// For fewer changed accounts it is not worth to set triggers aside: SQLite prepares every statement
+/// anew then.
+const MANY: usize = 5_000;
 
 /// A run that is written, and counts once the store commits.
 pub(super) struct Written {
@@ -180,7 +184,7 @@ impl Writing<'_> {
         let mut before = store.stopped()?;
         if outcome.blocked {
             outcome.plan.each_write(|write| {
-                let account = write.account.id;
+                let account = write.id;
                 if !write.is_barred || before.remove(&account) {
                     return Ok(());
                 }
@@ -275,33 +279,40 @@ impl Writing<'_> {
         };
         outcome.plan.each_newcomer(|Newcomer { person, account, stamp }| {
             self.request.context.interrupted()?;
-            added(Some(*person), new.add_packed(account)?, account.sourced_id, stamp).map(drop)
+            added(Some(*person), new.add(account)?, account.sourced_id, stamp).map(drop)
         })?;
+        let many = outcome.plan.count_changed() > MANY;
+        let aside = many.then(|| store.set_triggers_aside()).transpose()?;
+        let (mut updates, mut audit) = (store.updates()?, store.auditing(Some(self.number), now)?);
         outcome.plan.each_write(|write| {
             self.request.context.interrupted()?;
-            let account = match write.account.id {
-                0 => {
-                    let id = AccountRow::with(&write.account, |row| new.add(&row))?;
-                    added(write.person, id, &write.account.sourced_id, &write.stamp)?
-                }
+            let account = match write.id {
+                0 => added(write.person, new.add(&write.account)?, write.account.sourced_id, write.stamp)?,
                 id => {
-                    store.update_account(&write.account)?;
+                    updates.update(id, write.account)?;
                     id
                 }
             };
             for entry in &write.audit {
-                let by = if entry.origin == Origin::Platform { write.stamp.as_str() } else { "" };
-                store.audit_by(account, Some(self.number), entry, by, now)?;
+                let by = if entry.origin == Origin::Platform { write.stamp } else { "" };
+                audit.add(account, entry, by)?;
             }
             self.messages(account, &write, outbox)
         })?;
+        drop((updates, audit));
+        aside.map_or(Ok(()), TriggersAside::put_back)?;
         Ok(created)
     }
 
     /// Gives up the messages that are no longer true, and queues the new ones.
-    fn messages(&self, account: i64, write: &Write, outbox: Outbox) -> Result<()> {
-        let (store, now, details) = (self.store, self.request.context.now, &write.account.details);
+    fn messages(&self, account: i64, write: &Write<'_>, outbox: Outbox) -> Result<()> {
+        let (store, now) = (self.store, self.request.context.now);
         let Outbox { waits, gone } = outbox;
+        if !waits && !gone && write.recipients.is_empty() {
+            return Ok(());
+        }
+        let after = write.account.account(account);
+        let details = &after.details;
         if waits && write.leaves {
             if write.is_barred {
                 self.audit_messages(account, "discarded")?;
@@ -311,12 +322,12 @@ impl Writing<'_> {
         if (waits || gone) && (write.first_change_id.is_some() || !write.recipients.is_empty()) {
             store.drop_out_of_date(account, details, now)?;
         }
-        if gone && !self.request.options.no_notify && !write.account.archived {
+        if gone && !self.request.options.no_notify && !after.archived {
             store.queue_again(account, details, now)?;
         }
         for recipient in &write.recipients {
-            let message =
-                compose(recipient, &self.message_context.about(write), Editor::Sync, &self.occasion)?;
+            let about = self.message_context.about(&after, &write.changes);
+            let message = compose(recipient, &about, Editor::Sync, &self.occasion)?;
             store.queue(self.number, account, &message, write.first_change_id, now)?;
         }
         Ok(())

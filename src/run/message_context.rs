@@ -5,11 +5,12 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
+use crate::account::Account;
 use crate::config::Config;
 use crate::contact::Field;
 use crate::failure::Result;
 use crate::notify::About;
-use crate::plan::{Note, Plan, Write};
+use crate::plan::{Change, Note, Plan};
 use crate::platform::languages;
 use crate::roster::{IdList, Record, RoleList, Schools, current_roles};
 use crate::store::Store;
@@ -55,7 +56,8 @@ impl MessageContext {
             if write.recipients.is_empty() {
                 return Ok(());
             }
-            let (id, sis) = (&write.account.sourced_id, &write.account.sis);
+            let account = write.account.account(write.id);
+            let (id, sis) = (&account.sourced_id, &account.sis);
             let roles = current_roles(RoleList(&sis.roles), &today);
             let record =
                 Record { roles: RoleList(&sis.roles), orgs: Some(IdList(&sis.orgs)), ..Record::default() };
@@ -71,12 +73,12 @@ impl MessageContext {
     }
 
     /// The person of a write. A language chosen on the platform goes before that of the roster.
-    pub fn about<'a>(&'a self, write: &'a Write) -> About<'a> {
-        let id = &write.account.sourced_id;
+    pub fn about<'a>(&'a self, account: &'a Account, changes: &'a [Change]) -> About<'a> {
+        let id = &account.sourced_id;
         About {
-            details: &write.account.details,
-            changes: &write.changes,
-            language: self.languages.get(id).or(write.account.sis.language.as_ref()).map(String::as_str),
+            details: &account.details,
+            changes,
+            language: self.languages.get(id).or(account.sis.language.as_ref()).map(String::as_str),
             shares_phone: self.sharers.contains(id),
             schools: self.schools.get(id).map_or(&[], Vec::as_slice),
         }

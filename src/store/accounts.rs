@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::sql::{blob, columns, text};
 use super::{Member, Store};
-use crate::account::{Account, AwaitedValues, Exported, KeptSince, OptOuts, Settled, SisDetails, UserIds};
+use crate::account::{
+    Account, AwaitedValues, Exported, KeptSince, OptOuts, Settled, SisDetails, State, UserIds,
+};
 use crate::contact::{Details, PersonName};
 use crate::failure::Result;
 use crate::roster::kept::key;
@@ -211,7 +213,7 @@ impl Store {
 
     #[cfg(test)]
     pub(super) fn insert_account(&self, account: &Account) -> Result<i64> {
-        AccountRow::with(account, |row| self.new_accounts()?.add(&row))
+        AccountRow::packed_of(account, |row| self.new_accounts()?.add(&row))
     }
 
     pub fn new_accounts(&self) -> Result<NewAccounts<'_>> {
@@ -270,15 +272,21 @@ impl Store {
 
     /// Replaces all that an account holds, but not its sourcedId.
     pub fn update_account(&self, account: &Account) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(concat!(
-            "UPDATE account SET ",
-            account_columns!(set),
-            " WHERE id = :id"
-        ))?;
-        AccountRow::with(account, |row| row.bind(&mut statement))?;
-        statement.raw_bind_parameter(HELD + 1, account.id)?;
-        statement.raw_execute()?;
-        Ok(())
+        let mut updates = self.updates()?;
+        AccountRow::packed_of(account, |row| updates.update(account.id, row))
+    }
+
+    /// For many updates one after the other.
+    pub fn updates(&self) -> Result<Updates<'_>> {
+        // OR FAIL as for [`Store::new_accounts`].
+        let update = concat!("UPDATE OR FAIL account SET ", account_columns!(set), " WHERE id = :id");
+        Ok(Updates(self.connection.prepare_cached(update)?))
+    }
+
+    /// For looking up many accounts one after the other.
+    pub fn lookup(&self) -> Result<Lookup<'_>> {
+        let statement = self.connection.prepare_cached(concat!(select!(), "WHERE id = ?1"))?;
+        Ok(Lookup { statement, cells: Vec::with_capacity(512) })
     }
 
     /// As [`Store::update_account`], with the sourcedId. The last known schools of the person go
@@ -376,51 +384,46 @@ pub(super) fn keys(bytes: &[u8]) -> Vec<u64> {
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Account> {
-    Ok(Account {
-        id: row.get(column::id)?,
-        sourced_id: row.get(column::sourced_id)?,
-        state: row.get(column::state)?,
-        archived: row.get(column::archived)?,
-        details: Details {
-            name: PersonName { given: row.get(column::given_name)?, family: row.get(column::family_name)? },
-            email: row.get(column::email)?,
-            phone: row.get(column::phone)?,
-            home_phone: row.get(column::home_phone)?,
-        },
-        sis: SisDetails {
-            identifier: row.get(column::sis_identifier)?,
-            enabled: row.get(column::sis_enabled)?,
-            given_name: row.get(column::sis_given_name)?,
-            family_name: row.get(column::sis_family_name)?,
-            email: row.get(column::sis_email)?,
-            sms: row.get(column::sis_sms)?,
-            phone: row.get(column::sis_phone)?,
-            language: row.get(column::sis_language)?,
-            roles: row.get(column::sis_roles)?,
-            orgs: row.get(column::sis_orgs)?,
-            agents: row.get(column::sis_agents)?,
-            emergency: row.get(column::sis_emergency)?,
-            barred: row.get(column::sis_barred)?,
-            relations: row.get(column::sis_relations)?,
-            username: row.get::<_, Option<i64>>(column::sis_username)?.map(i64::cast_unsigned),
-            user_ids: UserIds::from_bytes(
-                row.get_ref(column::sis_user_ids)?.as_blob_or_null()?.unwrap_or_default(),
-            ),
-        },
-        exported: Exported {
-            name: Exported::name_from_columns(
-                row.get_ref(column::export_given_name)?.as_str_or_null()?,
-                row.get_ref(column::export_family_name)?.as_str_or_null()?,
-            ),
-            email: AwaitedValues::from_column(row.get(column::export_email)?),
-            phone: AwaitedValues::from_column(row.get(column::export_phone)?),
-            home_phone: AwaitedValues::from_column(row.get(column::export_home_phone)?),
-        },
-        kept_since: KeptSince::from_column(row.get_ref(column::kept_since)?.as_str_or_null()?),
-        settled: Settled::from_column(row.get_ref(column::settled_marks)?.as_str_or_null()?),
-        opt_outs: OptOuts::from_column(row.get_ref(column::opt_outs)?.as_str_or_null()?),
-        links: row.get_ref(column::links)?.as_blob_or_null()?.map(keys),
-    })
+    let mut cells = Vec::with_capacity(512);
+    Ok(PackedRow::read(row, &mut cells)?.account(row.get(column::id)?))
+}
+
+/// Looks accounts up by id.
+pub struct Lookup<'s> {
+    statement: CachedStatement<'s>,
+    cells: Vec<u8>,
+}
+
+impl Lookup<'_> {
+    /// Hands over the row of an account, archived or not; none if there is none with this id.
+    pub fn account<T>(
+        &mut self,
+        id: i64,
+        take: impl FnOnce(Option<PackedRow<'_>>) -> Result<T>,
+    ) -> Result<T> {
+        let mut rows = self.statement.query([id])?;
+        self.cells.clear();
+        match rows.next()? {
+            Some(row) => take(Some(PackedRow::read(row, &mut self.cells)?)),
+            None => take(None),
+        }
+    }
+}
+
+/// Updates accounts by id.
+pub struct Updates<'s>(CachedStatement<'s>);
+
+impl Updates<'_> {
+    /// Replaces all that an account holds, but not its sourcedId.
+    pub fn update(&mut self, id: i64, account: PackedRow<'_>) -> Result<()> {
+        self.0.clear_bindings();
+        for (column, cell) in account.cells() {
+            cell.bind(column, &mut self.0)?;
+        }
+        self.0.raw_bind_parameter(HELD + 1, id)?;
+        self.0.raw_execute()?;
+        Ok(())
+    }
 }
 
 /// Adds accounts, each with an `id` that the store gives it.
@@ -431,13 +434,7 @@ pub struct NewAccounts<'a> {
 
 impl NewAccounts<'_> {
     /// Adds one; returns its `id`.
-    pub fn add(&mut self, account: &AccountRow<'_>) -> Result<i64> {
-        account.bind(&mut self.statement)?;
-        self.insert(account.sourced_id)
-    }
-
-    /// As [`NewAccounts::add`].
-    pub fn add_packed(&mut self, account: &PackedRow<'_>) -> Result<i64> {
+    pub fn add(&mut self, account: &PackedRow<'_>) -> Result<i64> {
         self.statement.clear_bindings();
         for (column, cell) in account.cells() {
             cell.bind(column, &mut self.statement)?;
@@ -468,6 +465,15 @@ enum Cell<'a> {
 impl<'a> Cell<'a> {
     fn text(text: Option<&'a str>) -> Self {
         text.map_or(Cell::Null, |text| Cell::Text(text.as_bytes()))
+    }
+
+    /// What is packed was a text before.
+    fn as_text(self) -> Option<&'a str> {
+        if let Cell::Text(text) = self { std::str::from_utf8(text).ok() } else { None }
+    }
+
+    fn as_bytes(self) -> Option<&'a [u8]> {
+        if let Cell::Bytes(bytes) = self { Some(bytes) } else { None }
     }
 
     /// SQLite copies what it is given.
@@ -518,8 +524,8 @@ const TEXT: u8 = 2;
 const HASH: u8 = 3;
 const BYTES: u8 = 4;
 
-/// An account that is to be added, as bytes that are kept until then: of each cell that is not
-/// NULL the column, the kind and the content.
+/// The row of an account as bytes, which are kept or go from one thread to another: of each cell
+/// that is not NULL the column, the kind and the content.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub struct PackedRow<'a> {
     pub sourced_id: &'a str,
@@ -533,6 +539,95 @@ fn as_bytes<S: Serializer>(bytes: &[u8], to: S) -> std::result::Result<S::Ok, S:
 }
 
 impl<'a> PackedRow<'a> {
+    /// Puts the cells of a row of the table into `cells`.
+    fn read(row: &'a Row<'_>, cells: &'a mut Vec<u8>) -> rusqlite::Result<Self> {
+        for column in 0..HELD {
+            let cell = match row.get_ref(column)? {
+                ValueRef::Null => continue,
+                ValueRef::Integer(number) if column == column::sis_username => {
+                    Cell::Hash(number.cast_unsigned())
+                }
+                ValueRef::Integer(number) => Cell::Flag(number != 0),
+                ValueRef::Blob(bytes) => Cell::Bytes(bytes),
+                value @ (ValueRef::Text(_) | ValueRef::Real(_)) => Cell::Text(value.as_str()?.as_bytes()),
+            };
+            cell.pack(column, cells);
+        }
+        Ok(Self { sourced_id: text(row, column::sourced_id)?, cells })
+    }
+
+    /// The account with this id.
+    pub fn account(&self, id: i64) -> Account {
+        let held = self.held();
+        let text = |place: usize| held[place].as_text();
+        let own = |place: usize| text(place).map(str::to_owned);
+        let sure = |place: usize| text(place).unwrap_or_default().to_owned();
+        let flag = |place: usize| if let Cell::Flag(flag) = held[place] { Some(flag) } else { None };
+        let is_active = text(column::state) == Some(State::Active.word());
+        Account {
+            id,
+            sourced_id: self.sourced_id.to_owned(),
+            state: if is_active { State::Active } else { State::Pending },
+            archived: flag(column::archived) == Some(true),
+            details: Details {
+                name: PersonName { given: sure(column::given_name), family: sure(column::family_name) },
+                email: sure(column::email),
+                phone: sure(column::phone),
+                home_phone: sure(column::home_phone),
+            },
+            sis: SisDetails {
+                identifier: own(column::sis_identifier),
+                enabled: flag(column::sis_enabled),
+                given_name: own(column::sis_given_name),
+                family_name: own(column::sis_family_name),
+                email: own(column::sis_email),
+                sms: own(column::sis_sms),
+                phone: own(column::sis_phone),
+                language: own(column::sis_language),
+                roles: sure(column::sis_roles),
+                orgs: sure(column::sis_orgs),
+                agents: sure(column::sis_agents),
+                emergency: sure(column::sis_emergency),
+                barred: sure(column::sis_barred),
+                relations: sure(column::sis_relations),
+                username: match held[column::sis_username] {
+                    Cell::Hash(hash) => Some(hash),
+                    _ => None,
+                },
+                user_ids: UserIds::from_bytes(held[column::sis_user_ids].as_bytes().unwrap_or_default()),
+            },
+            exported: Exported {
+                name: Exported::name_from_columns(
+                    text(column::export_given_name),
+                    text(column::export_family_name),
+                ),
+                email: AwaitedValues::from_column(own(column::export_email)),
+                phone: AwaitedValues::from_column(own(column::export_phone)),
+                home_phone: AwaitedValues::from_column(own(column::export_home_phone)),
+            },
+            kept_since: KeptSince::from_column(text(column::kept_since)),
+            settled: Settled::from_column(text(column::settled_marks)),
+            opt_outs: OptOuts::from_column(text(column::opt_outs)),
+            links: held[column::links].as_bytes().map(keys),
+        }
+    }
+
+    /// Whether the account is archived, and its links, as [`Account::links`].
+    pub fn archived_and_links(&self) -> (bool, Option<Vec<u64>>) {
+        let held = self.held();
+        (matches!(held[column::archived], Cell::Flag(true)), held[column::links].as_bytes().map(keys))
+    }
+
+    fn held(&self) -> [Cell<'a>; HELD] {
+        let mut held = [Cell::Null; HELD];
+        for (column, cell) in self.cells() {
+            if let Some(place) = held.get_mut(column) {
+                *place = cell;
+            }
+        }
+        held
+    }
+
     fn cells(&self) -> impl Iterator<Item = (usize, Cell<'a>)> + use<'a> {
         let mut cells = self.cells;
         std::iter::from_fn(move || Cell::unpack(&mut cells))
@@ -555,7 +650,7 @@ pub struct AccountRow<'a> {
 }
 
 impl AccountRow<'_> {
-    pub fn with<T>(account: &Account, take: impl FnOnce(AccountRow<'_>) -> T) -> T {
+    fn with<T>(account: &Account, take: impl FnOnce(AccountRow<'_>) -> T) -> T {
         let Account {
             id: _,
             sourced_id,
@@ -612,17 +707,16 @@ impl AccountRow<'_> {
         take(AccountRow { sourced_id, held })
     }
 
-    /// Hands over the row as bytes, to be added later.
-    pub fn packed<T>(&self, take: impl FnOnce(PackedRow<'_>) -> T) -> T {
+    /// Hands over the row of an account as bytes, to be written later.
+    pub fn packed_of<T>(account: &Account, take: impl FnOnce(PackedRow<'_>) -> T) -> T {
+        AccountRow::with(account, |row| row.packed(take))
+    }
+
+    fn packed<T>(&self, take: impl FnOnce(PackedRow<'_>) -> T) -> T {
         let mut cells = Vec::with_capacity(512);
         for (column, cell) in self.held.iter().enumerate() {
             cell.pack(column, &mut cells);
         }
         take(PackedRow { sourced_id: self.sourced_id, cells: &cells })
-    }
-
-    fn bind(&self, statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
-        let mut cells = self.held.iter().enumerate();
-        cells.try_for_each(|(column, cell)| cell.bind(column, statement))
     }
 }

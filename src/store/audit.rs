@@ -9,7 +9,7 @@ mod verify;
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, named_params};
+use rusqlite::{CachedStatement, Row};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
@@ -144,35 +144,23 @@ impl Store {
         actor: &str,
         at: DateTime<Utc>,
     ) -> Result<()> {
-        let actor = &self.kept_actor(entry.origin, actor)?;
-        let at_text = stamp(at);
-        let salt = self.salt()?;
-        let digest = chain::digest(
-            &chain::Meta {
-                account,
-                run,
-                origin: entry.origin.word(),
-                actor,
-                field: &entry.field,
-                at: &at_text,
-            },
-            &chain::value_digest(&salt, &entry.old, &entry.new),
-        );
-        let id = self.next_audit()?;
-        self.execute(
-            "INSERT INTO audit_row (id, account_id, run_id, origin, actor, field, at, digest) \
-             VALUES (:id, :account, :run, :origin, :actor, :field, :at, :digest)",
-            named_params! {
-                ":id": id, ":account": account, ":run": run, ":origin": entry.origin, ":actor": actor,
-                ":field": entry.field, ":at": at_text, ":digest": digest,
-            },
-        )?;
-        self.execute(
-            "INSERT INTO audit_value (id, salt, old, new) VALUES (:id, :salt, :old, :new)",
-            named_params! { ":id": id, ":salt": salt, ":old": entry.old, ":new": entry.new },
-        )?;
-        self.sealing.borrow_mut().row(id, &digest, at);
-        Ok(())
+        self.auditing(run, at)?.add(account, entry, actor)
+    }
+
+    /// For many entries of one run, or of one edit, one after the other.
+    pub fn auditing(&self, run: Option<i64>, at: DateTime<Utc>) -> Result<Auditing<'_>> {
+        // By place: names would be looked up for each entry.
+        let row = "INSERT INTO audit_row (id, account_id, run_id, origin, actor, field, at, digest) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let value = "INSERT INTO audit_value (id, salt, old, new) VALUES (?1, ?2, ?3, ?4)";
+        Ok(Auditing {
+            store: self,
+            row: self.connection.prepare_cached(row)?,
+            value: self.connection.prepare_cached(value)?,
+            run,
+            at,
+            at_text: stamp(at),
+        })
     }
 
     /// The actor as it is kept: the number of the account, so that the sourcedId can go with the
@@ -301,6 +289,33 @@ impl Store {
     pub fn end_of_run(&self, run: i64) -> Result<Option<(i64, i64)>> {
         let query = "SELECT last_audit, accounts FROM link WHERE run_id = ?1 AND id > 1";
         self.first(query, [run], |row| Ok((row.get("last_audit")?, row.get("accounts")?)))
+    }
+}
+
+/// Appends entries to the audit.
+pub struct Auditing<'s> {
+    store: &'s Store,
+    row: CachedStatement<'s>,
+    value: CachedStatement<'s>,
+    run: Option<i64>,
+    at: DateTime<Utc>,
+    at_text: String,
+}
+
+impl Auditing<'_> {
+    /// Appends a change. `actor` as for [`Store::audit_by`].
+    pub fn add(&mut self, account: i64, entry: &AuditEntry, actor: &str) -> Result<()> {
+        let Self { store, run, at_text, .. } = self;
+        let AuditEntry { origin, field, old, new } = entry;
+        let (actor, run) = (&*store.kept_actor(*origin, actor)?, *run);
+        let salt = store.salt()?;
+        let meta = chain::Meta { account, run, origin: origin.word(), actor, field, at: at_text };
+        let digest = chain::digest(&meta, &chain::value_digest(&salt, old, new));
+        let id = store.next_audit()?;
+        self.row.execute((id, account, run, origin, actor, field, &*at_text, digest))?;
+        self.value.execute((id, salt, old, new))?;
+        store.sealing.borrow_mut().row(id, &digest, self.at);
+        Ok(())
     }
 }
 

@@ -135,7 +135,7 @@ impl Store {
         // Which people could be reached on the last night is no part of the account, and an edit by hand does not
         // change it.
         let mut reached: HashMap<u64, u8> = HashMap::new();
-        for at in self.touched_accounts()?.into_iter().filter(|at| *at < covered) {
+        for at in self.touched_accounts(0..covered)? {
             reached.insert(stored.keys[at], stored.signs[at] & (REACHABLE | HAS_CONTACT));
             stored.clear(at);
         }
@@ -159,11 +159,13 @@ impl Store {
         Ok(stored)
     }
 
-    /// Accounts that were written to since the fingerprints were stored, as ids less one, sorted.
-    fn touched_accounts(&self) -> Result<Vec<usize>> {
-        let query = "SELECT account_id FROM touched ORDER BY account_id";
-        let ids: Vec<i64> = self.all(query, [], |row| row.get(0))?;
-        Ok(ids.into_iter().filter_map(|id| usize::try_from(id - 1).ok()).collect())
+    /// Those of these accounts that were written to since the fingerprints were stored, as ids less
+    /// one, sorted.
+    fn touched_accounts(&self, among: Range<usize>) -> Result<Vec<usize>> {
+        let query = "SELECT account_id - 1 FROM touched WHERE account_id > ?1 AND account_id <= ?2 \
+                     ORDER BY account_id";
+        let [first, last] = [among.start, among.end].map(|at| i64::try_from(at).unwrap_or(i64::MAX));
+        self.all(query, [first, last], |row| row.get(0))
     }
 
     /// The fingerprints as they were stored, up to the first chunk that is damaged.
@@ -228,8 +230,8 @@ impl Store {
         key_and_signs: impl Fn(usize) -> (u64, u8),
         mut changes: &[FingerprintChange],
     ) -> Result<()> {
-        let touched = self.touched_accounts()?;
-        let mut touched = &touched[touched.partition_point(|at| *at < chunks.start * CHUNK)..];
+        let touched = self.touched_accounts(chunks.start * CHUNK..chunks.end * CHUNK)?;
+        let mut touched = touched.as_slice();
         for chunk in chunks {
             let ids = chunk * CHUNK..accounts.min((chunk + 1) * CHUNK);
             let own;

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use crate::failure::{Failure, Kind, Result};
 
 /// The migrations, oldest first; a store's `user_version` is the number of those that it has had.
-const MIGRATIONS: [&str; 31] = [
+const MIGRATIONS: [&str; 32] = [
     include_str!("schema/0001_accounts.sql"),
     include_str!("schema/0002_outbox.sql"),
     include_str!("schema/0003_bystander.sql"),
@@ -43,6 +43,7 @@ const MIGRATIONS: [&str; 31] = [
     include_str!("schema/0029_to_rebuild.sql"),
     include_str!("schema/0030_push.sql"),
     include_str!("schema/0031_copied.sql"),
+    include_str!("schema/0032_moving.sql"),
 ];
 
 /// The version that this program reads and writes.

@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::thread;
 
-use crate::account::Account;
 use crate::contact::Field;
 use crate::failure::Result;
 use crate::lanes::Lanes;
 use crate::plan::block_result::{BlockResult, CredentialClaim, Totals};
 use crate::plan::build::{Inputs, RowSource};
 use crate::plan::claims::Claim;
-use crate::plan::decide::{Decider, Job, Person, Task};
+use crate::plan::decide::{Decider, Job, Person, Task, stored_account};
 use crate::plan::links::{LinkChanges, LinkLookup};
 use crate::plan::signs::Signs;
 use crate::plan::unchanged::{CachedRow, Remembered, Unchanged, record_hash};
@@ -20,23 +19,51 @@ use crate::plan::{Newcomer, PlanRow, Write};
 use crate::platform::{Export, Row};
 use crate::roster::Mode;
 use crate::roster::kept::{self, Kept};
-use crate::spool::{BLOCK, Values};
-use crate::store::{ARCHIVED, HAS_CONTACT, Member, Store};
+use crate::spool::{self, BLOCK, Batch, Ordered, Values};
+use crate::store::{ARCHIVED, AccountRow, HAS_CONTACT, Lookup, Member, PackedRow, Store};
 
-#[derive(Default)]
 pub(super) struct Spools {
     pub(super) rows: Values<PlanRow<'static>>,
     pub(super) newcomers: Values<Newcomer<'static>>,
-    pub(super) writes: Values<Write>,
+    pub(super) writes: Writes,
     pub(super) bystanders: Values<Member>,
     pub(super) remembered: Remembered,
 }
 
+/// What else is to be written, in the order of the store: that of a roster can be any, and to write
+/// here and there reads and writes each page of the store many times.
+pub(super) struct Writes {
+    /// Of accounts that there are, by id.
+    pub(super) changed: Ordered,
+    /// Of accounts that are added, in the order of the roster.
+    pub(super) added: Values<Write<'static>>,
+}
+
+impl Writes {
+    fn push_all(&mut self, writes: &[u8]) -> Result<()> {
+        spool::each_of(writes, |write| match spool::first_of::<i64>(write)? {
+            0 => self.added.push_all(write),
+            id => self.changed.put(u32::try_from(id).unwrap_or(u32::MAX), write),
+        })
+    }
+}
+
 impl Spools {
+    fn of(accounts: usize) -> Self {
+        Self {
+            rows: Values::default(),
+            newcomers: Values::default(),
+            writes: Writes { changed: Ordered::up_to(accounts), added: Values::default() },
+            bystanders: Values::default(),
+            remembered: Remembered::of(accounts),
+        }
+    }
+
     pub(super) fn finish(&mut self) -> Result<()> {
         self.rows.finish()?;
         self.newcomers.finish()?;
-        self.writes.finish()?;
+        self.writes.changed.finish()?;
+        self.writes.added.finish()?;
         self.bystanders.finish()?;
         self.remembered.finish()
     }
@@ -61,17 +88,99 @@ pub(super) struct Planner<'a> {
 struct Work {
     block: Vec<u8>,
     jobs: Vec<Job>,
+    /// The rows of the accounts, which the thread reads.
+    accounts: Vec<u8>,
+}
+
+/// Where the rows of accounts are looked up.
+struct Accounts<'s> {
+    lookup: Lookup<'s>,
+    ahead: Option<Ahead>,
+}
+
+/// The accounts that are to be decided on, looked up in the order of the store and put down by the
+/// places of their records: where the roster has another order than the store, to look up one after
+/// the other would read each page of the store many times.
+struct Ahead {
+    rows: Ordered,
+    ranges: std::vec::IntoIter<usize>,
+    batch: Batch,
+}
+
+/// With fewer accounts, the whole of them is in SQLite's cache.
+const MANY: usize = 20_000;
+
+impl Ahead {
+    /// None if the roster has the accounts about in the order of the store.
+    fn look_up(
+        decider: &Decider<'_>,
+        sources: &[RowSource],
+        lookup: &mut Lookup<'_>,
+    ) -> Result<Option<Self>> {
+        let people = &decider.roster.people;
+        if people.accounts() < MANY {
+            return Ok(None);
+        }
+        let decided = || {
+            let places = (0_u32..).zip(sources).filter(|(_, source)| **source == RowSource::Decided);
+            places.filter_map(|(place, _)| {
+                let number = decider.roster.person_of(place)?;
+                people.account(number).map(|_| (number, place))
+            })
+        };
+        let (mut before, mut count, mut back) = (0, 0, 0);
+        for (number, _) in decided() {
+            count += 1;
+            back += usize::from(number < before);
+            before = number;
+        }
+        if back < MANY / 16 || back < count / 16 {
+            return Ok(None);
+        }
+        let mut order: Vec<(u32, u32)> = Vec::with_capacity(count);
+        order.extend(decided());
+        order.sort_unstable();
+        let (mut rows, mut row) = (Ordered::up_to(sources.len()), Vec::new());
+        for (number, place) in order {
+            row.clear();
+            lookup.account(i64::from(number) + 1, |account| match account {
+                Some(account) => spool::append(&mut row, &(i64::from(number) + 1, account)),
+                None => Ok(()),
+            })?;
+            if !row.is_empty() {
+                rows.put(place, &row)?;
+            }
+        }
+        rows.finish()?;
+        let ranges = rows.ranges().collect::<Vec<_>>().into_iter();
+        Ok(Some(Self { rows, ranges, batch: Batch::default() }))
+    }
+
+    /// The row of the account at a place, which is further than the one asked for before.
+    fn at(&mut self, place: u32) -> Result<Option<&[u8]>> {
+        loop {
+            match self.batch.next_number() {
+                Some(number) if number > place => return Ok(None),
+                Some(number) if number == place => return self.batch.next_bytes(),
+                Some(_) => drop(self.batch.next_bytes()?),
+                None => match self.ranges.next() {
+                    Some(range) => self.rows.read(range, &mut self.batch)?,
+                    None => return Ok(None),
+                },
+            }
+        }
+    }
 }
 
 fn decide(decider: &Decider<'_>, work: Work) -> (Vec<u8>, Result<BlockResult>) {
-    let Work { block, jobs } = work;
+    let Work { block, jobs, accounts } = work;
     let go = || {
         let mut result = BlockResult::default();
         let mut records = kept::records(&block)?;
         for job in jobs {
             records.go_to(job.at);
             if let Some(kept) = records.next_record()? {
-                decider.work(&kept, job, &mut result)?;
+                decider.work(&kept, job, &accounts, &mut result)?;
             }
         }
         Ok(result)
@@ -94,7 +203,7 @@ impl<'a> Planner<'a> {
             links: LinkLookup::new(decider.roster, inputs.store, decider.same_person, decider.rules),
             answered: HashSet::new(),
             totals: Totals::default(),
-            spools: Spools::default(),
+            spools: Spools::of(decider.roster.people.accounts()),
             sources,
             signs,
             claims: Default::default(),
@@ -104,6 +213,9 @@ impl<'a> Planner<'a> {
     /// Goes through the roster, and then through the accounts that it does not mention.
     pub(super) fn walk(&mut self, progress: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<()> {
         let decider = self.decider;
+        let mut lookup = self.store.lookup()?;
+        let ahead = Ahead::look_up(decider, self.sources, &mut lookup)?;
+        let mut store = Accounts { lookup, ahead };
         thread::scope(|scope| {
             let mut deciders = Lanes::start(scope, || move |work| decide(decider, work))?;
             let mut roster = decider.roster.records.read();
@@ -119,17 +231,17 @@ impl<'a> Planner<'a> {
                 }
                 let mut block = spare.pop().unwrap_or_default();
                 roster.next(&mut block)?;
-                let jobs = self.look_up(&block, first, sources)?;
+                let (jobs, accounts) = self.look_up(&block, first, sources, &mut store)?;
                 if deciders.is_full() {
                     spare.extend(self.collect(&mut deciders)?);
                 }
-                deciders.push(Work { block, jobs })?;
+                deciders.push(Work { block, jobs, accounts })?;
                 if progress(u64::from(place)).is_break() {
                     return Ok(());
                 }
             }
             while self.collect(&mut deciders)?.is_some() {}
-            self.others(place)
+            self.others(place, &mut store)
         })
     }
 
@@ -145,9 +257,16 @@ impl<'a> Planner<'a> {
     }
 
     /// Looks up what it takes to decide on some records of a block, the first of which has this
-    /// place in the report.
-    fn look_up(&mut self, block: &[u8], first: u32, sources: &[RowSource]) -> Result<Vec<Job>> {
-        let mut jobs = Vec::with_capacity(sources.iter().filter(|source| source.is_in_plan()).count());
+    /// place in the report; and the rows of their accounts.
+    fn look_up(
+        &mut self,
+        block: &[u8],
+        first: u32,
+        sources: &[RowSource],
+        store: &mut Accounts<'_>,
+    ) -> Result<(Vec<Job>, Vec<u8>)> {
+        let count = sources.iter().filter(|source| source.is_in_plan()).count();
+        let (mut jobs, mut accounts) = (Vec::with_capacity(count), Vec::new());
         let mut records = kept::records(block)?;
         for (place, source) in (first..).zip(sources) {
             if !source.is_in_plan() {
@@ -156,12 +275,17 @@ impl<'a> Planner<'a> {
             }
             let at = records.place();
             let Some(kept) = records.next_record()? else { break };
-            jobs.push(Job { at, task: self.task(&kept, place, *source)? });
+            jobs.push(Job { at, task: self.task((&kept, place, *source), store, &mut accounts)? });
         }
-        Ok(jobs)
+        Ok((jobs, accounts))
     }
 
-    fn task(&mut self, kept: &Kept<'_>, place: u32, source: RowSource) -> Result<Task> {
+    fn task(
+        &mut self,
+        (kept, place, source): (&Kept<'_>, u32, RowSource),
+        store: &mut Accounts<'_>,
+        accounts: &mut Vec<u8>,
+    ) -> Result<Task> {
         let roster = self.decider.roster;
         let number = roster.person_of(place);
         if source == RowSource::Unchanged(CachedRow::Stored)
@@ -171,11 +295,13 @@ impl<'a> Planner<'a> {
             return Ok(Task::AsDecided(row, place));
         }
         let id = kept.record.sourced_id;
-        let mut person = self.person(place, number, id)?;
+        let start = accounts.len();
+        let mut person = self.person((place, number, id), store, accounts)?;
+        let account = (accounts.len() > start).then_some(start..accounts.len());
         person.record_hash = Some(record_hash(kept.hash, kept.record.roles, self.decider.today));
         // A contradicted row says nothing; one of them speaks for the account, which is left as it is.
         person.is_further_row = roster.is_contradicted(id) && !self.answered.insert(id.to_owned());
-        Ok(Task::Decide(Box::new(person)))
+        Ok(Task::Decide(Box::new(person), account))
     }
 
     /// The platform's row of a person. A row that still shows the person that had the sourcedId
@@ -190,17 +316,45 @@ impl<'a> Planner<'a> {
         Ok(row.filter(|row| !before.is_some_and(|before| row.is_about(&before))))
     }
 
-    fn account(&self, number: u32, sourced_id: &str) -> Result<Option<Account>> {
-        let Some(id) = self.decider.roster.people.account(number) else { return Ok(None) };
-        match self.store.account_by_id(id)? {
-            Some(account) if account.sourced_id == sourced_id => Ok(Some(account)),
-            // Two whose sourcedIds have the same hash.
-            Some(_) | None => self.store.account(sourced_id),
+    /// Adds the row of an account to `accounts`, if there is one; and returns what comes and goes of
+    /// its links.
+    fn account(
+        &self,
+        (place, number, sourced_id): (u32, u32, &str),
+        store: &mut Accounts<'_>,
+        accounts: &mut Vec<u8>,
+    ) -> Result<LinkChanges> {
+        let links = &self.links;
+        let Some(id) = self.decider.roster.people.account(number) else { return links.changes(number, None) };
+        if let Some(row) = store.ahead.as_mut().map(|ahead| ahead.at(place)).transpose()?.flatten() {
+            let (_, account): (i64, PackedRow<'_>) = spool::first_of(row)?;
+            if account.sourced_id == sourced_id {
+                accounts.extend_from_slice(row);
+                return links.changes(number, Some(account));
+            }
+        }
+        let found = store.lookup.account(id, |account| match account {
+            Some(account) if account.sourced_id == sourced_id => {
+                spool::append(accounts, &(id, account))?;
+                links.changes(number, Some(account)).map(Some)
+            }
+            Some(_) | None => Ok(None),
+        })?;
+        if let Some(changes) = found {
+            return Ok(changes);
+        }
+        // Two whose sourcedIds have the same hash.
+        match self.store.account(sourced_id)? {
+            Some(account) => AccountRow::packed_of(&account, |row| {
+                spool::append(accounts, &(account.id, row))?;
+                links.changes(number, Some(row))
+            }),
+            None => links.changes(number, None),
         }
     }
 
     /// The accounts that the roster does not mention.
-    fn others(&mut self, mut place: u32) -> Result<()> {
+    fn others(&mut self, mut place: u32, store: &mut Accounts<'_>) -> Result<()> {
         let roster = self.decider.roster;
         let mut absent: Vec<(String, u32)> = Vec::new();
         let mut archived: Vec<u32> = Vec::new();
@@ -220,7 +374,7 @@ impl<'a> Planner<'a> {
         }
         absent.sort_unstable();
         for (sourced_id, number) in absent {
-            let person = self.person(place, Some(number), &sourced_id)?;
+            let person = self.absent((place, number, &sourced_id), store)?;
             self.decider.absent(&person, &mut result)?;
             place += 1;
             if result.rows.len() >= BLOCK {
@@ -229,15 +383,34 @@ impl<'a> Planner<'a> {
         }
         for number in archived {
             let sourced_id = self.store.sourced_id(i64::from(number) + 1)?;
-            self.decider.archived(&self.person(place, Some(number), &sourced_id)?, &mut result)?;
+            let person = self.absent((place, number, &sourced_id), store)?;
+            self.decider.archived(&person, &mut result)?;
         }
         self.merge(result)
     }
 
-    fn person(&self, place: u32, number: Option<u32>, sourced_id: &str) -> Result<Person> {
-        let (mut stored, mut export, mut signs, mut links) = (None, None, 0, LinkChanges::default());
+    /// A person that the roster does not mention.
+    fn absent(
+        &self,
+        (place, number, sourced_id): (u32, u32, &str),
+        store: &mut Accounts<'_>,
+    ) -> Result<Person> {
+        let mut account = Vec::new();
+        let person = self.person((place, Some(number), sourced_id), store, &mut account)?;
+        let stored = (!account.is_empty()).then(|| stored_account(&account)).transpose()?;
+        Ok(Person { stored, ..person })
+    }
+
+    /// A person, with the account's row in `accounts`.
+    fn person(
+        &self,
+        (place, number, sourced_id): (u32, Option<u32>, &str),
+        store: &mut Accounts<'_>,
+        accounts: &mut Vec<u8>,
+    ) -> Result<Person> {
+        let (mut export, mut signs, mut links) = (None, 0, LinkChanges::default());
         if let Some(number) = number {
-            stored = self.account(number, sourced_id)?;
+            links = self.account((place, number, sourced_id), store, accounts)?;
             export = self.row_of_export(sourced_id)?;
             // The export was read before the account had its new sourcedId.
             if export.is_none()
@@ -246,9 +419,17 @@ impl<'a> Planner<'a> {
                 export = self.row_of_export(&old)?;
             }
             signs = self.signs.of(number);
-            links = self.links.changes(number, stored.as_ref())?;
         }
-        Ok(Person { place, number, record_hash: None, stored, export, is_further_row: false, signs, links })
+        Ok(Person {
+            place,
+            number,
+            record_hash: None,
+            stored: None,
+            export,
+            is_further_row: false,
+            signs,
+            links,
+        })
     }
 
     fn merge(&mut self, result: BlockResult) -> Result<()> {

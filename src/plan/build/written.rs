@@ -7,10 +7,8 @@ use super::Plan;
 use crate::failure::{Failure, Result};
 use crate::message::Audience;
 use crate::plan::{Newcomer, Write};
+use crate::spool::{self, BLOCK, Batch};
 use crate::store::{Missing, Store};
-
-/// How many writes are handed over at once.
-const BATCH: usize = 256;
 
 impl Plan {
     /// Hands over the accounts that are added and nothing else.
@@ -26,20 +24,34 @@ impl Plan {
     pub fn writes_accounts(&self) -> Result<bool> {
         Ok(self.summary.has_changes()
             || self.newcomers.read().next_bytes()?.is_some()
-            || self.writes.read().next_bytes()?.is_some())
+            || !self.writes.changed.is_empty()
+            || self.writes.added.read().next_bytes()?.is_some())
     }
 
-    /// Hands over what else is to be written to the store, while the next are already read back.
-    pub fn each_write(&self, mut each: impl FnMut(Write) -> Result<()>) -> Result<()> {
+    /// How many accounts are changed.
+    pub fn count_changed(&self) -> usize {
+        self.writes.changed.count()
+    }
+
+    /// Hands over what else is to be written to the store, in its order: accounts by id, then those
+    /// that are added. The next are read back meanwhile.
+    pub fn each_write(&self, mut each: impl FnMut(Write<'_>) -> Result<()>) -> Result<()> {
         thread::scope(|scope| {
-            let (give, take) = sync_channel::<Vec<Write>>(2);
+            let (give, take) = sync_channel::<Batch>(1);
             let read = move || {
-                let mut batch = Vec::with_capacity(BATCH);
-                let mut writes = self.writes.read();
-                while let Some(write) = writes.next_value()? {
+                // An error of `give`: the thread that takes them has met one, and returns it.
+                for range in self.writes.changed.ranges() {
+                    let mut batch = Batch::default();
+                    self.writes.changed.read(range, &mut batch)?;
+                    if give.send(batch).is_err() {
+                        return Ok(());
+                    }
+                }
+                let mut batch = Batch::default();
+                let mut added = self.writes.added.read();
+                while let Some(write) = added.next_bytes()? {
                     batch.push(write);
-                    // The thread that takes them has met an error, and returns it.
-                    if batch.len() == BATCH && give.send(std::mem::take(&mut batch)).is_err() {
+                    if batch.length() >= BLOCK && give.send(std::mem::take(&mut batch)).is_err() {
                         return Ok(());
                     }
                 }
@@ -49,9 +61,9 @@ impl Plan {
             let reader = thread::Builder::new().spawn_scoped(scope, read).map_err(Failure::no_thread)?;
             let mut done = Ok(());
             while done.is_ok()
-                && let Ok(batch) = take.recv()
+                && let Ok(mut batch) = take.recv()
             {
-                done = batch.into_iter().map(|write| self.without_held_back(write)).try_for_each(&mut each);
+                done = self.each_of(&mut batch, &mut each);
             }
             drop(take);
             let read: Result<()> = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -59,12 +71,19 @@ impl Plan {
         })
     }
 
+    fn each_of(&self, batch: &mut Batch, each: &mut impl FnMut(Write<'_>) -> Result<()>) -> Result<()> {
+        while let Some(write) = batch.next_bytes()? {
+            each(self.without_held_back(spool::first_of(write)?))?;
+        }
+        Ok(())
+    }
+
     /// What is told, without the message to an old address that another person would read.
-    fn without_held_back(&self, mut write: Write) -> Write {
+    fn without_held_back<'a>(&self, mut write: Write<'a>) -> Write<'a> {
         if !self.held_back.is_empty() {
             write.recipients.retain(|to| {
                 to.audience == Audience::Current
-                    || !self.held_back.contains(&(write.account.sourced_id.clone(), to.channel))
+                    || !self.held_back.contains(&(write.account.sourced_id.to_owned(), to.channel))
             });
         }
         write

@@ -11,7 +11,7 @@ use crate::plan::sis::Cells;
 use crate::plan::{Action, Note, PlanRow};
 use crate::platform::Row;
 use crate::roster_index::PersonIndex;
-use crate::spool::{BLOCK, Spool, Values};
+use crate::spool::{self, BLOCK, Batch, Ordered, Spool};
 use crate::store::{CHUNK, FingerprintChange, HAS_CACHED_ROW, Store};
 
 /// So many chunks are stored at once. Their changes are in memory meanwhile.
@@ -119,6 +119,7 @@ impl Parts {
 #[derive(Default)]
 pub(in crate::plan) struct ToRemember {
     changes: Vec<Change>,
+    /// As [`spool::append`] wrote them.
     rows: Vec<(u32, Vec<u8>)>,
 }
 
@@ -164,10 +165,13 @@ impl Unchanged {
         let decision = record_hash.map(|hash| fingerprint(hash, roster.family_print(person)));
         let (decision, cached) = match decision {
             Some(decision) if follows() => (decision, None),
-            Some(decision) if repeats() => match postcard::to_stdvec(row) {
-                Ok(row) => (decision | HAS_CACHED_ROW, Some(row)),
-                Err(_) => (0, None),
-            },
+            Some(decision) if repeats() => {
+                let mut bytes = Vec::new();
+                match spool::append(&mut bytes, row) {
+                    Ok(()) => (decision | HAS_CACHED_ROW, Some(bytes)),
+                    Err(_) => (0, None),
+                }
+            }
             // What is remembered of another record of the person holds as it did.
             Some(_) | None if is_same && export.is_none() && !has_new_signs => return,
             Some(_) | None => (0, None),
@@ -194,20 +198,24 @@ fn taken_in(row: Option<&Row>, account: &Account) -> Option<u64> {
     row.map(|row| if account.archived { 0 } else { row.hash })
 }
 
-#[derive(Default)]
 pub(in crate::plan) struct Remembered {
     changes: Spool,
     pending: Vec<u8>,
-    rows: Values<(u32, Vec<u8>)>,
+    /// By number of the person, which is the order of the store.
+    rows: Ordered,
 }
 
 impl Remembered {
+    pub(in crate::plan) fn of(accounts: usize) -> Self {
+        Self { changes: Spool::default(), pending: Vec::new(), rows: Ordered::up_to(accounts) }
+    }
+
     pub(in crate::plan) fn add(&mut self, to_remember: ToRemember) -> Result<()> {
         to_remember.changes.iter().for_each(|change| change.put(&mut self.pending));
         if self.pending.len() >= BLOCK {
             self.flush()?;
         }
-        to_remember.rows.iter().try_for_each(|row| self.rows.push(row))
+        to_remember.rows.iter().try_for_each(|(person, row)| self.rows.put(*person, row))
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -269,10 +277,17 @@ impl Remembered {
             store.put_fingerprints(chunks, accounts, &changed, who, &parts.take(part)?)?;
         }
         store.fingerprints_are_put()?;
-        self.rows.each(|(person, row)| match people.account(person) {
-            Some(account) => store.put_cached_row(account, &row),
-            None => Ok(()),
-        })
+        let mut batch = Batch::default();
+        for range in self.rows.ranges() {
+            self.rows.read(range, &mut batch)?;
+            while let Some(person) = batch.next_number() {
+                let Some(row) = batch.next_bytes()? else { break };
+                if let Some(account) = people.account(person) {
+                    store.put_cached_row(account, spool::bare(row))?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
