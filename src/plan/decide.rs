@@ -70,10 +70,11 @@ pub(super) struct Person {
     pub(super) number: Option<u32>,
     /// Stands for the record as it was read; none for a person whom the roster does not mention.
     pub(super) record_hash: Option<u64>,
-    /// The account, if there is one.
-    pub(super) stored: Option<Account>,
+    /// The account, if there is one. In a box, as the next: most people lack one of them, and
+    /// thousands of people are on their way from one thread to another.
+    pub(super) stored: Option<Box<Account>>,
     /// The row of the platform's export, if that says something new.
-    pub(super) export: Option<Row>,
+    pub(super) export: Option<Box<Row>>,
     /// An earlier row of the sourcedId has spoken for the account.
     pub(super) is_further_row: bool,
     /// As [`crate::store::Fingerprints::signs`].
@@ -170,7 +171,7 @@ impl Decider<'_> {
             Task::AsDecided(row, place) => self.as_decided(kept, place, &row, out),
             Task::Decide(mut person, account) => {
                 if let Some(bytes) = account.and_then(|at| accounts.get(at)) {
-                    person.stored = Some(stored_account(bytes)?);
+                    person.stored = Some(Box::new(stored_account(bytes)?));
                 }
                 self.record(&kept.record, &person, out)
             }
@@ -201,7 +202,7 @@ impl Decider<'_> {
     }
 
     fn record(&self, record: &Record<'_>, person: &Person, out: &mut BlockResult) -> Result<()> {
-        let stored = person.stored.as_ref();
+        let stored = person.stored.as_deref();
         let roles = stored.map(|stored| stored.sis.roles.as_str());
         let record = self.roster.taken(person.number, record, roles);
         // In OneRoster 1.2 a delta can change a user without saying the roles again, or say only
@@ -288,7 +289,7 @@ impl Decider<'_> {
     /// The decision about an archived person that is back. None if the person is not back, or is
     /// left out after all: then the account stays archived, and only its state follows the export.
     fn returning<'r>(&'r self, record: &'r Record<'r>, person: &'r Person) -> Option<PersonDecision<'r>> {
-        let stored = person.stored.as_ref().filter(|stored| stored.archived && !record.deleted)?;
+        let stored = person.stored.as_deref().filter(|stored| stored.archived && !record.deleted)?;
         // The account is again what it was, and the export says what that is now.
         let mut back = stored.clone();
         let mut adopted = Adopted::default();
@@ -376,7 +377,7 @@ impl Decider<'_> {
                 first_change_id: None,
                 leaves: false,
                 is_barred: false,
-                stamp: person.export.as_ref().map_or("", |row| &row.stamp),
+                stamp: person.export.as_deref().map_or("", |row| &row.stamp),
             };
             spool::append(&mut out.writes, &write)
         })
@@ -385,7 +386,7 @@ impl Decider<'_> {
     /// Brings the account to what the platform's export says, before anything is decided.
     fn export_first(&self, person: &Person) -> (Option<Account>, Adopted) {
         let phones = self.rules.phones;
-        match (person.stored.clone(), &person.export) {
+        match (person.stored.as_deref().cloned(), &person.export) {
             (Some(mut account), Some(row)) => {
                 let adopted = row.adopt(&mut account, phones, ImportKind::Nightly);
                 (Some(account), adopted)
@@ -513,7 +514,7 @@ impl Decider<'_> {
         let mut notes = std::mem::take(&mut decision.verdict.notes);
         notes.retain(stays);
         notes.push(Note::HeldByLimit(limit.to_owned()));
-        let stored = decision.person.stored.as_ref();
+        let stored = decision.person.stored.as_deref();
         let account = match stored.is_some_and(|stored| stored.archived) {
             // Of an archived account only its state follows the export, once it is restored.
             true => {
@@ -560,7 +561,7 @@ impl Decider<'_> {
 
     fn row<'d>(&self, decision: &'d PersonDecision<'_>) -> PlanRow<'d> {
         let PersonDecision { record, person, verdict, roles, schools, .. } = decision;
-        let mut row = row_of(record, person.stored.as_ref(), verdict, roles, schools, self.rules);
+        let mut row = row_of(record, person.stored.as_deref(), verdict, roles, schools, self.rules);
         row.place = person.place;
         row.compared &= decision.live().is_some();
         row
@@ -573,7 +574,7 @@ impl Decider<'_> {
         if verdict.account.is_none() && (refused(0) || refused(1)) {
             out.totals.not_added.push(record.sourced_id.to_owned());
         }
-        let claims = CREDENTIALS.into_iter().zip(claims_of(person.stored.as_ref(), verdict));
+        let claims = CREDENTIALS.into_iter().zip(claims_of(person.stored.as_deref(), verdict));
         out.claims.extend(claims.filter_map(|(field, claim)| {
             Some(CredentialClaim { field, sourced_id: record.sourced_id.to_owned(), claim: claim? })
         }));
@@ -646,7 +647,7 @@ impl Decider<'_> {
         let is_reused = verdict.notes.iter().any(|note| matches!(note, Note::ReusedId(_)));
         out.totals.summary.reused += u64::from(is_reused);
         let counts = |note: &Note| matches!(note, Note::Missing(_));
-        let known = decision.person.stored.as_ref().filter(|_| verdict.notes.iter().any(counts));
+        let known = decision.person.stored.as_deref().filter(|_| verdict.notes.iter().any(counts));
         let is_new = known.is_some_and(|known| !self.rules.missing.contains_key(&known.id));
         out.totals.summary.newly_missing += u64::from(is_new);
         for note in &verdict.notes {
@@ -692,7 +693,7 @@ impl Decider<'_> {
         out: &mut BlockResult,
     ) {
         let PersonDecision { person, adopted, verdict, schools, .. } = decision;
-        let stored = person.stored.as_ref();
+        let stored = person.stored.as_deref();
         out.totals.summary.names_swapped +=
             u64::from(stored.is_some_and(|stored| has_swapped_names(decision.record, stored)));
         let starts_active = |account: &Account| account.id == 0 && account.state == State::Active;
@@ -745,7 +746,7 @@ impl Decider<'_> {
     /// another reason than a change of the configuration: with the setting of the last good night
     /// they would be under ON tonight as well.
     fn loses_protection(&self, person: &Person, schools: &[&str]) -> bool {
-        let Some(stored) = person.stored.as_ref().filter(|stored| stored.state == State::Active) else {
+        let Some(stored) = person.stored.as_deref().filter(|stored| stored.state == State::Active) else {
             return false;
         };
         let Some(last) = self.last_setting() else { return false };
@@ -776,7 +777,7 @@ impl Decider<'_> {
     /// Whether an active person that is under ON tonight would not be with the configuration of the
     /// last good night, and was not when last decided on.
     fn is_switched_on(&self, person: &Person, schools: &[&str]) -> bool {
-        let was_active = person.stored.as_ref().is_some_and(|stored| stored.state == State::Active);
+        let was_active = person.stored.as_deref().is_some_and(|stored| stored.state == State::Active);
         was_active
             && person.signs & UNDER_ON == 0
             && self.last_setting().is_some_and(|last| setting_under(last, schools) == Setting::Off)
@@ -859,14 +860,14 @@ impl Decider<'_> {
 
     fn write(decision: PersonDecision<'_>, out: &mut BlockResult) -> Result<()> {
         let PersonDecision { person, adopted, verdict, .. } = decision;
-        let stored = person.stored.as_ref();
+        let stored = person.stored.as_deref();
         let Some(account) = verdict.account.filter(|account| stored != Some(account)) else { return Ok(()) };
         let mut audit = adopted.entries;
         audit.extend(sync_entries(verdict.action, stored, &account, &verdict.fields));
         audit.extend(link_entries(&verdict.notes));
         let is_new = account.id == 0;
         let from_export = !audit.is_empty() || is_new && account.state == State::Active;
-        let stamp = person.export.as_ref().filter(|_| from_export).map_or("", |row| &row.stamp);
+        let stamp = person.export.as_deref().filter(|_| from_export).map_or("", |row| &row.stamp);
         let only_added = is_new && audit.is_empty() && verdict.fields.changes().next().is_none();
         if let Some(person) = person.number.filter(|_| only_added) {
             return AccountRow::packed_of(&account, |account| {

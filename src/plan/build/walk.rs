@@ -398,7 +398,7 @@ impl<'a> Planner<'a> {
         let mut account = Vec::new();
         let person = self.person((place, Some(number), sourced_id), store, &mut account)?;
         let stored = (!account.is_empty()).then(|| stored_account(&account)).transpose()?;
-        Ok(Person { stored, ..person })
+        Ok(Person { stored: stored.map(Box::new), ..person })
     }
 
     /// A person, with the account's row in `accounts`.
@@ -425,7 +425,7 @@ impl<'a> Planner<'a> {
             number,
             record_hash: None,
             stored: None,
-            export,
+            export: export.map(Box::new),
             is_further_row: false,
             signs,
             links,

@@ -142,7 +142,7 @@ impl Unchanged {
         } = decision;
         let (Some(person), Some(account)) = (*number, &verdict.account) else { return };
         let Decider { roster, rules, .. } = decider;
-        let (stored, export) = (stored.as_ref(), export.as_ref());
+        let (stored, export) = (stored.as_deref(), export.as_deref());
         let is_same = stored == Some(account);
         let is_usable = !self.is_set_aside
             && !account.archived
