@@ -22,7 +22,7 @@ pub struct Limits {
     pub jobs: usize,
     /// At least so long between two starts.
     pub stagger: Duration,
-    /// A process that takes longer is asked to stop, as with SIGTERM, and after [`PATIENCE`] it is
+    /// A process that takes longer is asked to stop, as with SIGTERM, and after `PATIENCE` it is
     /// killed.
     pub time_limit: Option<Duration>,
     /// They are told of in the order in which they were given. One that has ended waits for its
