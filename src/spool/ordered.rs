@@ -98,7 +98,8 @@ impl Ordered {
     /// Reads a range into `batch`.
     pub fn read(&self, range: usize, batch: &mut Batch) -> Result<()> {
         let Batch { bytes, order, .. } = batch;
-        (bytes.clear(), order.clear());
+        bytes.clear();
+        order.clear();
         {
             let mut file = lock(&self.file);
             for (place, length) in &self.ranges[range].pieces {
