@@ -29,6 +29,14 @@ pub(crate) const SHUFFLED: &[&str] = &["--source", "moved-shuffled"];
 pub(crate) fn check(district: &District) {
     let users = district.users;
     let mut runs = Runs { district, count: 0 };
+    if district.is_large() {
+        runs.settle_large(true);
+        eprintln!(
+            "{} users: a first load and a night without changes are as they must be, OFF",
+            crate::grouped(users)
+        );
+        return;
+    }
     runs.settle(true);
     district.export("day2-shuffled", Day::Two, Form::Shuffled);
     district.export("day2-v1p2", Day::Two, Form::V1p2);
@@ -106,7 +114,12 @@ pub(crate) fn check(district: &District) {
 
 /// The same store as after a check, with nothing held against anything.
 pub(crate) fn settle(district: &District) {
-    Runs { district, count: 0 }.settle(false);
+    let mut runs = Runs { district, count: 0 };
+    if district.is_large() {
+        runs.settle_large(false);
+    } else {
+        runs.settle(false);
+    }
 }
 
 struct Runs<'a> {
@@ -176,6 +189,23 @@ impl Runs<'_> {
         for ((files, served), (what, _)) in sums[..2].iter().zip(&sums[2..]).zip(nights) {
             same_columns(files, served, &format!("{what} over HTTP"));
         }
+    }
+
+    /// Day 1, three nights with the setting OFF.
+    fn settle_large(&mut self, held: bool) {
+        let night = |before| Night { users: self.district.users, day: Day::One, on: false, before };
+        let nights = [night(Before::Nothing), night(Before::Day1 { on: false })];
+        self.district.forget();
+        for (night, what) in nights.into_iter().zip(["first load", "nothing changed"]) {
+            let report = self.sync("off.toml", DAY1);
+            if held {
+                hold(&report, night, Form::V1p1, what);
+            }
+            self.district.forget_reports();
+        }
+        self.sync("off.toml", DAY1);
+        self.district.keep_store(Kept::Off);
+        self.district.forget_reports();
     }
 
     /// Day 1, three nights without the platform's export; then with it three nights with the setting

@@ -1,14 +1,11 @@
 //! The jobs that are measured, each with its target.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-
 use crate::check::{self, DAY1, MOVED, SHUFFLED, V1P2};
 use crate::district::{District, Kept, SERVED};
 use crate::made_up::files::Form;
 use crate::made_up::people::{Change, Day, User};
 use crate::measure::{Figures, measure};
+use crate::others::{self, Script};
 use crate::target::Target;
 
 /// A line of the table.
@@ -31,8 +28,12 @@ const SMALL: u64 = 10_000;
 /// Measures all jobs of a district. Its stores are those after some nights of day 1.
 pub(crate) fn measure_all(district: &District, rounds: usize) -> Vec<Job> {
     eprintln!("{} users: measuring …", crate::grouped(district.users));
-    make(district);
     let mut bench = Bench { district, rounds, import: None, python: None, jobs: Vec::new() };
+    if district.is_large() {
+        bench.large();
+        return bench.jobs;
+    }
+    make(district);
     bench.yardsticks();
     bench.runs();
     bench.moved();
@@ -44,7 +45,9 @@ pub(crate) fn measure_all(district: &District, rounds: usize) -> Vec<Job> {
 /// The files and the stores that the jobs begin with.
 pub(crate) fn make_all(district: &District) {
     check::settle(district);
-    make(district);
+    if !district.is_large() {
+        make(district);
+    }
 }
 
 fn make(district: &District) {
@@ -62,11 +65,31 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn yardsticks(&mut self) {
-        self.import = self.sqlite_import();
-        self.python = self.python_script();
-        for (name, figures) in [(IMPORT, self.import), (PYTHON, self.python)] {
-            self.jobs.push(Job { name, is_yardstick: true, figures, targets: Vec::new() });
-        }
+        let (district, rounds) = (self.district, self.rounds);
+        self.import = others::sqlite_import(district, rounds);
+        self.yardstick(IMPORT, self.import);
+        self.yardstick("`qsv diff` of the two days, no store", others::qsv_diff(district, rounds));
+        // Once at most sizes: it takes as long as all the rest, and its ratio is far from close.
+        let few = if district.users <= 100_000 { rounds.min(3) } else { 1 };
+        self.python = Script::Plain.night(district, "day2", few);
+        self.yardstick(PYTHON, self.python);
+        self.yardstick("polars, day 2", Script::Polars.night(district, "day2", rounds));
+        self.yardstick("DuckDB, day 2", Script::DuckDb.night(district, "day2", rounds));
+    }
+
+    /// The nights of a whole state in one store.
+    fn large(&mut self) {
+        let district = self.district;
+        self.import = others::sqlite_import(district, self.rounds);
+        self.yardstick(IMPORT, self.import);
+        let night = [&["run"], DAY1].concat();
+        let found = self.run("off.toml", &night, &|| district.forget());
+        self.push("first load", found, Vec::new());
+        district.begin(Kept::Off);
+        let found = self.run("off.toml", &night, &|| district.forget_reports());
+        self.push("nothing changed", found, Vec::new());
+        let found = self.run("off.toml", &["run"], &|| district.begin(Kept::Off));
+        self.push("day 2, OFF", found, Vec::new());
     }
 
     fn runs(&mut self) {
@@ -128,11 +151,19 @@ impl Bench<'_> {
             let each = quiet.map(|quiet| (found.wall - quiet.wall) * 1e6 / rows as f64);
             Target::at_most(10.0, " µs for each of these rows", each)
         };
+        let than_duckdb = |found: Figures, other: Option<Figures>| {
+            Target::at_most(1.0, " × DuckDB", other.map(|other| found.wall / other.wall))
+        };
+        let other = Script::DuckDb.night(district, "moved", self.rounds);
         let ordered = self.run("off.toml", &night(MOVED), &|| district.begin(Kept::Off));
-        self.push("27% of the rows moved", ordered, vec![each(ordered)]);
+        self.push("27% of the rows moved", ordered, vec![than_duckdb(ordered, other), each(ordered)]);
+        self.yardstick("DuckDB, 27% of the rows moved", other);
+        let other = Script::DuckDb.night(district, "moved-shuffled", self.rounds);
         let found = self.run("off.toml", &night(SHUFFLED), &|| district.begin(Kept::Off));
         let target = Target::at_most(1.1, " × in order", Some(found.wall / ordered.wall));
-        self.push("27% of the rows moved, in random order", found, vec![target, each(found)]);
+        let targets = vec![target, than_duckdb(found, other), each(found)];
+        self.push("27% of the rows moved, in random order", found, targets);
+        self.yardstick("DuckDB, 27% moved, in random order", other);
     }
 
     /// The same day 1 over HTTP, beside the jobs that read it from files.
@@ -165,8 +196,7 @@ impl Bench<'_> {
         let found = self.run("off.toml", &arguments, &|| {});
         let target = Target::at_most(1.5, " × `sort`", Some(found.wall / sort.wall));
         self.push("`report --sort notes`", found, vec![target]);
-        let name = "`sort` of that report by its notes";
-        self.jobs.push(Job { name, is_yardstick: true, figures: Some(sort), targets: Vec::new() });
+        self.yardstick("`sort` of that report by its notes", Some(sort));
         let help = measure(&district.command("", &["--help"]), &district.folder, self.rounds, &|| {});
         self.jobs.push(Job {
             name: "`--help`",
@@ -180,6 +210,11 @@ impl Bench<'_> {
         measure(&self.district.command(config, arguments), &self.district.folder, self.rounds, before)
     }
 
+    /// A job of something else.
+    fn yardstick(&mut self, name: &'static str, figures: Option<Figures>) {
+        self.jobs.push(Job { name, is_yardstick: true, figures, targets: Vec::new() });
+    }
+
     /// What was found for a job before.
     fn found(&self, name: &str) -> Option<Figures> {
         self.jobs.iter().find(|job| job.name == name).and_then(|job| job.figures)
@@ -191,59 +226,12 @@ impl Bench<'_> {
 
     /// A job of the program: what it holds in memory has a target too.
     fn push(&mut self, name: &'static str, found: Figures, mut targets: Vec<Target>) {
-        let memory = if self.district.users <= 1_000_000 { 128.0 } else { 224.0 };
+        let memory = match self.district.users {
+            0..=1_000_000 => 128.0,
+            1_000_001..=3_000_000 => 224.0,
+            _ => 640.0,
+        };
         targets.push(Target::at_most(memory, " MiB", Some(found.peak_mib)));
         self.jobs.push(Job { name, is_yardstick: false, figures: Some(found), targets });
     }
-
-    fn sqlite_import(&self) -> Option<Figures> {
-        if !is_installed("sqlite3") {
-            return None;
-        }
-        let db = self.district.at("import.db");
-        let import = format!(".import {} users", self.district.at("day2/users.csv").display());
-        let command = ["sqlite3".into(), "-csv".into(), db.display().to_string(), import];
-        let remove = || {
-            let _ = fs::remove_file(&db);
-        };
-        let found = measure(&command, &self.district.folder, self.rounds, &remove);
-        remove();
-        Some(found)
-    }
-
-    /// The job as a data engineer would script it: a file beside a table, compare, update, write a
-    /// report.
-    fn python_script(&self) -> Option<Figures> {
-        if !is_installed("python3") {
-            return None;
-        }
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/district/baseline.py");
-        let (db, kept) = (self.district.at("python.db"), self.district.at("python-day1.db"));
-        let command = |day: &str| {
-            let users_csv = self.district.at(day).join("users.csv");
-            [
-                "python3".into(),
-                script.display().to_string(),
-                db.display().to_string(),
-                users_csv.display().to_string(),
-            ]
-        };
-        let _ = fs::remove_file(&db);
-        // Once at most sizes: it takes as long as all the rest, and its ratio is far from close.
-        measure(&command("day1"), &self.district.folder, 1, &|| {});
-        fs::rename(&db, &kept).expect("the script's table");
-        let begin = || {
-            fs::copy(&kept, &db).expect("the script's table");
-        };
-        let rounds = if self.district.users <= 100_000 { self.rounds.min(3) } else { 1 };
-        let found = measure(&command("day2"), &self.district.folder, rounds, &begin);
-        for file in [&db, &kept] {
-            let _ = fs::remove_file(file);
-        }
-        Some(found)
-    }
-}
-
-fn is_installed(program: &str) -> bool {
-    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }

@@ -6,8 +6,8 @@
 //! * `made_up`: the people and their files; `district`: those on the disk, and the program run on them; `pages`, `server`:
 //!   the same over HTTP
 //! * `answers`, `check`: what each run must do and say, and whether it does
-//! * `measure`, `jobs`, `target`: what is measured, how, and what it should be
-//! * `table`, `plot`: what is shown of it
+//! * `measure`, `jobs`, `target`: what is measured, how, and what it should be; `others`: what it is compared with
+//! * `table`, `plot`, `page`: what is shown of it, and where
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it finds")]
 #![expect(clippy::cast_precision_loss, reason = "users, bytes and seconds, for people to read")]
@@ -19,6 +19,8 @@ mod jobs;
 #[path = "../made_up/mod.rs"]
 mod made_up;
 mod measure;
+mod others;
+mod page;
 mod pages;
 mod plot;
 mod server;
@@ -43,12 +45,14 @@ Usage: cargo bench --bench district -- [OPTIONS] [USERS]...
   --no-check       measure only
   --rounds N       rounds of each job [default: 11 up to 20,000 users, 7 up to 200,000, then 3]
   --plot FILE.svg  also draw seconds over users
+  --page FILE.md   also put the tables between the lines `figures: begin` and `figures: end` of this page
   --program FILE   measure this program instead of the one that was just built
   --keep FOLDER    only make the files and stores of one size there, and leave them
   --help           this text
 
-It never fails for being slow; a wrong row is a failure. sqlite3 and python3 are yardsticks: one that is not installed is
-left out. A million users take 4 GB under target/ while it runs.
+It never fails for being slow; a wrong row is a failure. sqlite3, python3 (also with its packages duckdb and
+polars) and qsv are compared with: one that is not installed is left out. A million users take 4 GB under target/ while it runs. Beyond three million, only a first load, a night without
+changes and day 2 are measured.
 ";
 
 #[derive(Default)]
@@ -58,6 +62,7 @@ struct Arguments {
     no_check: bool,
     rounds: Option<usize>,
     plot: Option<PathBuf>,
+    page: Option<PathBuf>,
     program: Option<PathBuf>,
     keep: Option<PathBuf>,
 }
@@ -81,11 +86,30 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let (mut sizes, mut text) = (Vec::new(), String::new());
     if !arguments.check_only && arguments.keep.is_none() {
-        println!("{}", table::machine());
+        text = format!("{}\n", table::machine());
+        print!("{text}");
     }
-    let sizes: Vec<Size> = arguments.sizes.iter().filter_map(|users| one_size(*users, &arguments)).collect();
-    table::print_growth(&sizes);
+    for users in &arguments.sizes {
+        if let Some(size) = one_size(*users, &arguments) {
+            let table = table::one(&size);
+            println!("{table}");
+            text.push_str(&table);
+            sizes.push(size);
+        }
+    }
+    if !sizes.is_empty() {
+        let growth = table::growth(&sizes);
+        println!("{growth}");
+        text.push_str(&growth);
+        if let Some(page) = &arguments.page
+            && let Err(mistake) = page::put(page, "figures", &text)
+        {
+            eprintln!("error: {mistake}");
+            return ExitCode::FAILURE;
+        }
+    }
     if let Some(file) = &arguments.plot {
         if let Err(cause) = fs::write(file, plot::draw(&sizes)) {
             eprintln!("error: the plot could not be written\n  at: {}\n  because: {cause}", file.display());
@@ -112,6 +136,7 @@ fn parse(given: &[String]) -> Result<Arguments, String> {
                 let file = rest.next().and_then(|file| fs::canonicalize(file).ok());
                 arguments.program = Some(file.ok_or("`--program` needs a file that is there")?);
             }
+            "--page" => arguments.page = Some(rest.next().ok_or("`--page` needs a file")?.into()),
             "--keep" => arguments.keep = Some(rest.next().ok_or("`--keep` needs a folder")?.into()),
             size => {
                 let users = size.parse().ok().filter(|users| (100..=MOST).contains(users));
@@ -121,9 +146,10 @@ fn parse(given: &[String]) -> Result<Arguments, String> {
             }
         }
     }
-    if arguments.check_only && (arguments.no_check || arguments.plot.is_some()) {
+    if arguments.check_only && (arguments.no_check || arguments.plot.is_some() || arguments.page.is_some()) {
         return Err(
-            "`--check` measures nothing, so `--no-check` and `--plot` make no sense with it".to_owned()
+            "`--check` measures nothing, so `--no-check`, `--page` and `--plot` make no sense with it"
+                .to_owned(),
         );
     }
     if arguments.keep.is_some() && arguments.sizes.len() != 1 {
@@ -138,8 +164,7 @@ fn parse(given: &[String]) -> Result<Arguments, String> {
     Ok(arguments)
 }
 
-/// Checks and measures a district of one size, and prints its table. None: there was nothing to
-/// measure.
+/// Checks and measures a district of one size. None: there was nothing to measure.
 fn one_size(users: u64, arguments: &Arguments) -> Option<Size> {
     let built = Path::new(env!("CARGO_BIN_EXE_rostersync"));
     let program = arguments.program.as_deref().unwrap_or(built);
@@ -166,9 +191,7 @@ fn one_size(users: u64, arguments: &Arguments) -> Option<Size> {
     };
     let rounds = arguments.rounds.unwrap_or(usual);
     let megabytes = fs::metadata(district.at("day2/users.csv")).map_or(0, |found| found.len() / 1_000_000);
-    let size = Size { users, megabytes, rounds, jobs: jobs::measure_all(&district, rounds) };
-    table::print(&size);
-    Some(size)
+    Some(Size { users, megabytes, rounds, jobs: jobs::measure_all(&district, rounds) })
 }
 
 /// Where the districts are made: a disk, not a RAM disk, and not the system's temporary folder,

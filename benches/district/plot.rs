@@ -98,16 +98,17 @@ pub(crate) fn draw(sizes: &[Size]) -> String {
 fn lines(sizes: &[Size]) -> Vec<Line> {
     let mut own = 0;
     let Some(first) = sizes.first() else { return Vec::new() };
-    let lines = first.jobs.iter().enumerate().map(|(place, job)| {
+    let lines = first.jobs.iter().map(|job| {
         let class = if job.is_yardstick {
             "yardstick".to_owned()
         } else {
             own += 1;
             format!("job{}", (own - 1) % COLOURS.len())
         };
-        let points = sizes
-            .iter()
-            .filter_map(|size| size.jobs[place].figures.map(|figures| (size.users as f64, figures.wall)));
+        let points = sizes.iter().filter_map(|size| {
+            let same = size.jobs.iter().find(|other| other.name == job.name);
+            same.and_then(|job| job.figures).map(|figures| (size.users as f64, figures.wall))
+        });
         Line { name: job.name.replace('`', ""), class, points: points.collect() }
     });
     lines.filter(|line| !line.points.is_empty()).collect()

@@ -1,11 +1,13 @@
 //! What is printed: the machine, a table for each size, and how jobs grow from size to size. All of
 //! it Markdown.
 
+use std::fmt::Write;
 use std::fs;
 use std::process::Command;
 
 use crate::grouped;
 use crate::jobs::{IMPORT, Job, PYTHON};
+use crate::others::version_of;
 use crate::target::Target;
 
 /// The jobs of one size.
@@ -27,13 +29,19 @@ pub(crate) fn machine() -> String {
         }
         Err(_) => format!("no {program}"),
     };
+    let package = |name: &str| match version_of(name) {
+        Some(version) => format!("{name} {version}"),
+        None => format!("no {name}"),
+    };
     format!(
-        "{cores} cores, {}, {} {}; {}, {}{}",
+        "{cores} cores, {}, {} {}; {}, {}, {}, {}{}",
         cpu().unwrap_or_else(|| "CPU unknown".to_owned()),
         std::env::consts::OS,
         std::env::consts::ARCH,
         version("sqlite3", 0),
         version("python3", 1),
+        package("duckdb"),
+        package("polars"),
         load().map_or_else(String::new, |load| format!("; load {load} before it began")),
     )
 }
@@ -56,12 +64,19 @@ fn cpu() -> Option<String> {
 }
 
 /// The table of one size.
-pub(crate) fn print(size: &Size) {
+pub(crate) fn one(size: &Size) -> String {
+    let mut text = String::new();
     let rounds = size.rounds;
     let median = if rounds == 1 { "one round".to_owned() } else { format!("medians of {rounds} rounds") };
-    println!("\n## {} users ({} MB of users.csv), {median}\n", grouped(size.users), size.megabytes);
-    println!("| job | wall s | CPU s | peak MiB | × import | Python ÷ it | targets |");
-    println!("|---|---|---|---|---|---|---|");
+    let _ = writeln!(
+        text,
+        "\n### {} users ({} MB of users.csv), {median}\n",
+        grouped(size.users),
+        size.megabytes
+    );
+    let _ =
+        writeln!(text, "| job | wall s | CPU s | peak MiB | written MB | × import | Python ÷ it | targets |");
+    let _ = writeln!(text, "|---|---|---|---|---|---|---|---|");
     let wall = |name: &str| {
         let job = size.jobs.iter().find(|job| job.name == name);
         job.and_then(|job| job.figures).map(|figures| figures.wall)
@@ -69,23 +84,30 @@ pub(crate) fn print(size: &Size) {
     let (import, python) = (wall(IMPORT), wall(PYTHON));
     for job in &size.jobs {
         let Some(figures) = job.figures else {
-            println!("| {} | left out: it is not installed | | | | | |", job.name);
+            let _ = writeln!(text, "| {} | left out: it is not installed | | | | | | |", job.name);
             continue;
         };
         let ratio = |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
         let of_import = ratio(import.map(|import| figures.wall / import));
         let of_python = ratio(python.map(|python| python / figures.wall));
         let targets: Vec<String> = job.targets.iter().map(Target::to_string).collect();
-        println!("| {} | {figures} | {of_import} | {of_python} | {} |", job.name, targets.join("; "));
+        let _ = writeln!(
+            text,
+            "| {} | {figures} | {of_import} | {of_python} | {} |",
+            job.name,
+            targets.join("; ")
+        );
     }
+    text
 }
 
 /// How much longer each job takes from one size to the next.
-pub(crate) fn print_growth(sizes: &[Size]) {
+pub(crate) fn growth(sizes: &[Size]) -> String {
+    let mut text = String::new();
     if sizes.len() < 2 {
-        return;
+        return text;
     }
-    println!("\n## Growth: how many times as long\n");
+    let _ = writeln!(text, "\n### Growth: how many times as long\n");
     let times = |pair: &[Size]| pair[1].users as f64 / pair[0].users as f64;
     let heads: Vec<String> = sizes
         .windows(2)
@@ -93,11 +115,14 @@ pub(crate) fn print_growth(sizes: &[Size]) {
             format!("{} → {} users (× {:.1})", grouped(pair[0].users), grouped(pair[1].users), times(pair))
         })
         .collect();
-    println!("| job | {} |", heads.join(" | "));
-    println!("|---|{}", "---|".repeat(heads.len()));
-    for (place, job) in sizes[0].jobs.iter().enumerate() {
+    let _ = writeln!(text, "| job | {} |", heads.join(" | "));
+    let _ = writeln!(text, "|---|{}", "---|".repeat(heads.len()));
+    for job in &sizes[0].jobs {
         let cells = sizes.windows(2).map(|pair| {
-            let wall = |size: &Size| size.jobs[place].figures.map(|figures| figures.wall);
+            let wall = |size: &Size| {
+                let same = size.jobs.iter().find(|other| other.name == job.name);
+                same.and_then(|job| job.figures).map(|figures| figures.wall)
+            };
             let found = wall(&pair[1]).zip(wall(&pair[0])).map(|(larger, smaller)| larger / smaller);
             match found {
                 None => String::new(),
@@ -107,6 +132,7 @@ pub(crate) fn print_growth(sizes: &[Size]) {
                 Some(_) => Target::at_most((times(pair) * 11.0).round() / 10.0, "", found).to_string(),
             }
         });
-        println!("| {} | {} |", job.name, cells.collect::<Vec<_>>().join(" | "));
+        let _ = writeln!(text, "| {} | {} |", job.name, cells.collect::<Vec<_>>().join(" | "));
     }
+    text
 }
