@@ -63,7 +63,7 @@ fn make(folder: &Path, districts: u64, users: u64) {
         }
         fs::hard_link(original.join("platform.csv"), district.join("platform.csv")).expect("a file");
         let config = "[sync]\ntimezone = \"UTC\"\n[source]\ntype = \"oneroster-csv\"\npath = \"sis\"\n\
-                      [platform]\nusers = \"platform.csv\"\nmax_age = \"none\"\n";
+                      [platform]\nusers = \"platform.csv\"\nmax_age = \"none\"\n[limits]\nhistory = false\n";
         fs::write(district.join("rostersync.toml"), config).expect("a configuration");
     }
 }
