@@ -75,6 +75,15 @@ facts! {
     DigitsInIdentifier
     /// `status` is `tobedeleted`. Such records are in no other count.
     Deleted
+    /// Records whose values were looked at, where those of others were not (see [`SAMPLE`]).
+    Sampled
+}
+
+impl Fact {
+    /// Whether it is about the form of a value: in a large district that is counted of a sample.
+    fn is_of_values(self) -> bool {
+        (Self::EmailWithoutAt as u32..=Self::DigitsInIdentifier as u32).contains(&(self as u32))
+    }
 }
 
 /// How many facts there are.
@@ -231,6 +240,21 @@ impl Night {
     pub fn count(&self, (school, role): (&str, &str), fact: Fact) -> Option<u64> {
         let is_known = (fact as u32) < self.facts;
         is_known.then(|| self.group(school, role).map_or(0, |group| group.get(fact)))
+    }
+
+    /// Of how many records it was counted. A sample stands for [`SAMPLE`] times as many records, which
+    /// in a small group can be far more or fewer than there are.
+    pub fn of(&self, at: (&str, &str), fact: Fact) -> Option<u64> {
+        let weight = self.weight(fact);
+        let of = if weight > 1 { Fact::Sampled } else { Fact::Records };
+        Some(self.count(at, of)? * weight)
+    }
+
+    /// For how many records each one stands that was counted.
+    pub fn weight(&self, fact: Fact) -> u64 {
+        let is_sample =
+            fact.is_of_values() && self.count(("", ""), Fact::Sampled).is_some_and(|count| count > 0);
+        if is_sample { SAMPLE.into() } else { 1 }
     }
 
     pub fn put(&mut self, fact: Fact, count: u64) {

@@ -87,6 +87,7 @@ impl Tally {
     fn look_at_values(&mut self, record: &Record<'_>, weight: u32) {
         let Self { group, last, .. } = self;
         let Group { counts, domain, exchange } = group;
+        counts[Fact::Sampled as usize] += u32::from(weight > 1);
         let mut count = |fact: Fact, is_so: bool| counts[fact as usize] += if is_so { weight } else { 0 };
         let [sms, phone, identifier, username] =
             [record.sms, record.phone, record.identifier, record.username]

@@ -97,13 +97,13 @@ impl Measure<'_> {
         let counts = self
             .nights
             .iter()
-            .filter_map(|night| Some((night.count(self.at, fact)?, night.count(self.at, Fact::Records)?)));
+            .filter_map(|night| Some((night.count(self.at, fact)?, night.of(self.at, fact)?)));
         counts.filter(|(_, of)| *of > 0).collect()
     }
 
     fn before(&self, fact: Fact) -> Option<(u64, u64)> {
         let last = self.last()?;
-        Some((last.count(self.at, fact)?, last.count(self.at, Fact::Records)?))
+        Some((last.count(self.at, fact)?, last.of(self.at, fact)?))
     }
 
     /// Whether the nights before were like tonight often enough, or jumped about as much.
@@ -150,30 +150,31 @@ impl Measure<'_> {
     /// More have it, of all records; or fewer, if both count.
     fn rises(&self, fact: Fact, or_falls: bool) -> Option<Over> {
         let (before, of_before) = self.before(fact)?;
-        let of = self.now(Fact::Records)?;
-        // Of a sample each counts for several.
-        let now = self.now(fact)?.min(of);
-        if of_before < FEW || of == 0 {
+        let (now, of) = (self.now(fact)?, self.tonight.of(self.at, fact)?);
+        // How much a sample says depends on how many were looked at, not on how many they stand for.
+        let weight = self.tonight.weight(fact).max(self.last()?.weight(fact));
+        if of_before < FEW * weight || of < weight {
             return None;
         }
-        let (share, tonight) = ((before as f64 / of_before as f64).min(1.0), now as f64 / of as f64);
+        let (share, tonight) = (before as f64 / of_before as f64, now as f64 / of as f64);
         let change = if or_falls { (tonight - share).abs() } else { tonight - share };
         let allowed = if self.at.0.is_empty() { MORE_IN_DISTRICT } else { MORE_AT_SCHOOL };
         let many = change * of as f64;
-        let chance = (of as f64 * share * (1.0 - share)).sqrt();
-        if many < SOME as f64 || change <= allowed || many <= chance * SPREADS {
+        let chance = (of as f64 * share * (1.0 - share) * weight as f64).sqrt();
+        if many < SOME.max(FEW * weight) as f64 || change <= allowed || many <= chance * SPREADS {
             return None;
         }
         if !self.is_known_well() && change < 0.9 {
             return None;
         }
         let series = self.series(fact);
-        let shares: Vec<f64> = series.iter().map(|(have, of)| (*have as f64 / *of as f64).min(1.0)).collect();
+        let shares: Vec<f64> = series.iter().map(|(have, of)| *have as f64 / *of as f64).collect();
         let like = |other: f64| if tonight > share { other >= tonight } else { other <= tonight };
         if self.is_ordinary(&shares, like, change) {
             return None;
         }
-        Some(Over { now, of, before, lost: many as u64, range: range(&series), absent: None })
+        let of = self.now(Fact::Records)?.min(of);
+        Some(Over { now: now.min(of), of, before, lost: many as u64, range: range(&series), absent: None })
     }
 
     /// So many accounts of the group are nowhere in the roster; of those that are missing.

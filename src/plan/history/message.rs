@@ -86,7 +86,7 @@ impl Hit {
             Fact::Linked | Fact::Links => "agentSourcedIds",
             Fact::Disabled => "enabledUser",
             Fact::Deleted => "status",
-            Fact::DigitsInId | Fact::Records | Fact::New => "sourcedId",
+            Fact::DigitsInId | Fact::Records | Fact::New | Fact::Sampled => "sourcedId",
         })
     }
 }

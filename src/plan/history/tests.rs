@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 
 use super::*;
-use crate::history::{About, Tally};
+use crate::history::{About, SAMPLE, Tally};
 use crate::roster::{IdList, Record};
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -251,7 +251,8 @@ impl District {
     }
 }
 
-fn night(people: &[Person], known: &BTreeSet<String>) -> Night {
+/// As it is counted; of a large district a sample, from the second night on.
+fn night(people: &[Person], known: &BTreeSet<String>, is_large: bool) -> Night {
     let mut all: BTreeMap<(&str, &str), Tally> = BTreeMap::new();
     let mut deleted = 0;
     for person in people {
@@ -275,7 +276,12 @@ fn night(people: &[Person], known: &BTreeSet<String>) -> Night {
             ..Record::default()
         };
         let about = About { is_new: !known.contains(id), is_placed: !school.is_empty() };
-        all.entry((school, role)).or_default().add(&record, about, 1);
+        let weight = match is_large && !known.is_empty() {
+            true if id.parse::<u32>().is_ok_and(|id| id.is_multiple_of(SAMPLE)) => SAMPLE,
+            true => 0,
+            false => 1,
+        };
+        all.entry((school, role)).or_default().add(&record, about, weight);
     }
     let mut night = Night::new(0);
     for ((school, role), tally) in all {
@@ -310,6 +316,7 @@ fn absent(before: &[Place], tonight: &[Person]) -> Absent {
 /// So many nights, and what was found in them.
 struct Year {
     district: District,
+    is_large: bool,
     known: BTreeSet<String>,
     nights: Vec<Night>,
     /// Of the night before.
@@ -319,13 +326,19 @@ struct Year {
 impl Year {
     fn new(seed: u64, pupils: std::ops::Range<u32>) -> Self {
         let district = District::new(seed, pupils);
-        Self { district, known: BTreeSet::new(), nights: Vec::new(), places: Vec::new() }
+        let (known, is_large) = (BTreeSet::new(), false);
+        Self { district, is_large, known, nights: Vec::new(), places: Vec::new() }
+    }
+
+    /// As if there were so many people that a sample is looked at.
+    fn large(seed: u64, pupils: std::ops::Range<u32>) -> Self {
+        Self { is_large: true, ..Self::new(seed, pupils) }
     }
 
     /// Tonight's people beside the nights before. A hit is approved.
     fn sees(&mut self) -> Vec<Hit> {
         let people = &self.district.people;
-        let tonight = night(people, &self.known);
+        let tonight = night(people, &self.known, self.is_large);
         let is_suspicious = self.nights.last().is_some_and(|last| is_suspicious(&tonight, last));
         let hits = match is_suspicious {
             true => judge(&tonight, &self.nights, &absent(&self.places, people)),
@@ -491,7 +504,7 @@ fn each_lie_is_found_and_an_ordinary_night_is_none() {
     for (key, lie) in LIES {
         let mut people = before.clone();
         lie(&mut people);
-        let tonight = night(&people, &year.known);
+        let tonight = night(&people, &year.known, year.is_large);
         let hits = judge(&tonight, &year.nights, &absent(&places(&before), &people));
         assert!(is_suspicious(&tonight, year.nights.last().unwrap()), "{key}");
         assert!(hits.iter().any(|hit| hit.kind.key == *key), "{key}: {hits:#?}");
@@ -500,6 +513,33 @@ fn each_lie_is_found_and_an_ordinary_night_is_none() {
     let tried: BTreeSet<&str> = LIES.iter().map(|(key, _)| *key).chain(never).collect();
     let all: BTreeSet<&str> = KINDS.iter().map(|kind| kind.key).collect();
     assert_eq!(tried, all);
+}
+
+/// A school with a dozen teachers has one or two of them in the sample, on the first night all.
+#[test]
+fn a_sample_is_judged_by_how_many_were_looked_at() {
+    let seeds = if long() { 8 } else { 1 };
+    for seed in 1..=seeds {
+        let said = Year::large(seed, 14..26).pass(if long() { 250 } else { 60 });
+        assert!(said.len() <= 1, "seed {seed}: {said:#?}");
+    }
+    let mut year = Year::large(7, 10..16);
+    assert_eq!(year.pass(40), [""; 0]);
+    for wanted in ["emails-among-names", "names-upper-case", "names-equal", "identifiers-changed-shape"] {
+        let mut people = year.district.people.clone();
+        match LIES.iter().find(|(key, _)| *key == wanted) {
+            // Of one school it is too few of them.
+            Some(("names-equal", _)) | None => {
+                change(&mut people, all_of("", "student"), |one| one.family.clone_from(&one.given));
+            }
+            Some((_, lie)) => lie(&mut people),
+        }
+        let tonight = night(&people, &year.known, true);
+        let hits = judge(&tonight, &year.nights, &Absent::new());
+        let of_the_district: Vec<_> = hits.iter().filter(|hit| hit.kind.key == wanted).collect();
+        assert!(!of_the_district.is_empty(), "{wanted}: {hits:#?}");
+        assert!(hits.iter().all(|hit| hit.now <= hit.of), "{wanted}: {hits:#?}");
+    }
 }
 
 #[test]
