@@ -94,6 +94,7 @@ mod reused;
 mod role_dates;
 mod same_person;
 mod samples;
+mod scale;
 mod school_limits;
 mod schools_and_links;
 mod security;
