@@ -34,7 +34,7 @@ pub(crate) fn machine() -> String {
         None => format!("no {name}"),
     };
     format!(
-        "{cores} cores, {}, {} {}; {}, {}, {}, {}{}",
+        "{cores} cores, {}, {} {};\n{}, {}, {}, {}{}",
         cpu().unwrap_or_else(|| "CPU unknown".to_owned()),
         std::env::consts::OS,
         std::env::consts::ARCH,
