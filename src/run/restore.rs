@@ -6,6 +6,7 @@
 //! were erased since are erased again.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -163,8 +164,15 @@ fn keep(store: &Path, config: &Config, now: DateTime<Utc>) -> std::io::Result<Op
         1 => with_suffix(store, &format!(".replaced-{moment}.bak")),
         _ => with_suffix(store, &format!(".replaced-{moment}-{number}.bak")),
     });
-    let Some(kept) = names.into_iter().find(|name| !name.exists()) else { return Ok(None) };
-    fs::hard_link(store, &kept).or_else(|_| fs::rename(store, &kept))?;
+    // A restore that was killed may have kept it already.
+    let is_it = |name: &Path| {
+        let files = [fs::metadata(store), fs::metadata(name)];
+        matches!(files, [Ok(store), Ok(name)] if (store.dev(), store.ino()) == (name.dev(), name.ino()))
+    };
+    let Some(kept) = names.into_iter().find(|name| !name.exists() || is_it(name)) else { return Ok(None) };
+    if !kept.exists() {
+        fs::hard_link(store, &kept).or_else(|_| fs::rename(store, &kept))?;
+    }
     // By it the store that is kept can be rolled back; beside the new one it would do harm.
     for log in ["-journal", "-wal"].map(|end| (with_suffix(store, end), with_suffix(&kept, end))) {
         if log.0.exists() {

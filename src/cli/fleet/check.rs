@@ -38,7 +38,7 @@ pub(super) fn run(args: &CheckArgs, global: &Global, ui: &Ui) -> Result<Ending> 
             lines.extend(answer.lines().map(|line| format!("  {}\n", harmless(line))));
         }
         if printed.is_ok() {
-            printed = ui.print(lines.as_bytes());
+            printed = ui.print(ui.screen.paragraphs(&lines).as_bytes());
         }
         if ended.exit != 0 || global.verbose > 0 {
             say(&ended, ui);
