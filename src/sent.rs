@@ -110,21 +110,24 @@ pub fn append(path: &Path, line: &str) -> Result<()> {
 
 /// The highest number of a run that a log has.
 pub fn last_run(path: &Path) -> Option<i64> {
-    let bytes = bytes_of(path);
+    // A log that cannot be read can as a rule not be written either, and that is said.
+    let bytes = bytes_of(path).unwrap_or_default();
     let run = |line: &[u8]| std::str::from_utf8(line.split(|byte| *byte == b' ').next()?).ok()?.parse().ok();
     bytes.split(|byte| *byte == b'\n').filter_map(run).max().filter(|run: &i64| *run > 0)
 }
 
-fn bytes_of(path: &Path) -> Vec<u8> {
+/// Nothing of a log that is not there.
+fn bytes_of(path: &Path) -> Result<Vec<u8>> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let mut bytes = Vec::new();
     let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
     match opened.and_then(|file| file.take(2 * LONGEST).read_to_end(&mut bytes)) {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-            tracing::warn!("{} cannot be read: {cause}", path.display());
-            Vec::new()
+            let what = "the log of sent messages cannot be read";
+            let cure = "correct the cause; without the log, people could be told again what they were told";
+            Err(Failure::io(Kind::Failed, what, path, cause).cure(cure))
         }
-        Ok(_) | Err(_) => bytes,
+        Ok(_) | Err(_) => Ok(bytes),
     }
 }
 
@@ -140,9 +143,12 @@ pub struct SentLog {
 impl SentLog {
     /// Reads what is noted; a line that was cut off says nothing. `after`: what was told in runs
     /// after this one is wanted as well. A store knows of all that was told in its own runs.
-    pub fn read(path: &Path, after: Option<i64>) -> Self {
+    ///
+    /// # Errors
+    /// `Failed` if there is a log and it cannot be read.
+    pub fn read(path: &Path, after: Option<i64>) -> Result<Self> {
         let mut log = Self::default();
-        let bytes = bytes_of(path);
+        let bytes = bytes_of(path)?;
         for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
             let mut words = line.split(' ');
             let (Some(run), Some(message)) = (words.next(), words.next()) else { continue };
@@ -153,7 +159,7 @@ impl SentLog {
                 log.told.extend(told.map(|(place, value)| (place.to_owned(), (number, value.to_owned()))));
             }
         }
-        log
+        Ok(log)
     }
 
     /// Whether a message was handed over, although the store does not say so.
@@ -211,12 +217,12 @@ mod tests {
             append(&log, &line(&key, run, &format!("{run}.1"), &[telling(&ann, new)])).unwrap();
         }
         append(&log, "8 cut").unwrap();
-        let told = |after| Told::new(Arc::clone(&key), SentLog::read(&log, after));
+        let told = |after| Told::new(Arc::clone(&key), SentLog::read(&log, after).unwrap());
         assert!(told(Some(5)).has(&telling(&ann, "c")));
         assert!(!told(Some(5)).has(&telling(&ann, "b")), "told something else since");
         assert!(!told(Some(5)).has(&telling(&bob, "c")));
         assert!(told(Some(7)).is_empty() && told(None).is_empty());
-        let noted = SentLog::read(&log, None);
+        let noted = SentLog::read(&log, None).unwrap();
         assert!(noted.has_message(&key, "6.1") && !noted.has_message(&key, "9.1"));
         assert_eq!(last_run(&log), Some(8));
         let other = Erased::new(vec![2; 32], HashSet::new());
@@ -233,7 +239,7 @@ mod tests {
         let to = |audience| Recipient { channel: Channel::Email, audience, address: "ann@x.example".into() };
         let (former, current) = (to(Audience::Former), to(Audience::Current));
         let telling = |to, new| Telling { sourced_id: "s-1", to, field: Field::Email, new };
-        let told = || Told::new(Arc::clone(&key), SentLog::read(&log, Some(4)));
+        let told = || Told::new(Arc::clone(&key), SentLog::read(&log, Some(4)).unwrap());
         append(&log, &line(&key, 5, "5.1", &[telling(&former, "bob@x.example")])).unwrap();
         assert!(told().has(&telling(&former, "eve@x.example")));
         append(&log, &line(&key, 6, "6.1", &[telling(&current, "ann@x.example")])).unwrap();

@@ -118,7 +118,7 @@ impl Bench<'_> {
         let real = self.run("off.toml", &["run"], &|| district.begin(Kept::Off));
         self.push("day 2, OFF", real, day2(self, real));
         let found = self.run("on.toml", &["run", "--no-notify"], &|| district.begin(Kept::On));
-        self.push("day 2, ON (nobody told)", found, day2(self, found));
+        self.push("day 2, ON (no messages)", found, day2(self, found));
 
         // A dry run leaves the store as it is.
         district.begin(Kept::Off);

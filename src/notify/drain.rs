@@ -81,6 +81,11 @@ fn send_due(
             return Ok(());
         }
     };
+    // When the first message is to be noted, this is said in the results too.
+    let sent = SentLog::read(&config.sync.sent_log(), None).unwrap_or_else(|failure| {
+        tracing::warn!("{failure}");
+        SentLog::default()
+    });
     let drain = Drain {
         store,
         config,
@@ -92,7 +97,7 @@ fn send_due(
         put_back: Vec::new(),
         tried: HashSet::new(),
         key: store.erased()?,
-        sent: SentLog::read(&config.sync.sent_log(), None),
+        sent,
     };
     drain.run(carrier, delivery)
 }

@@ -77,7 +77,7 @@ pub(super) fn prepare(
     let mut rules = of_store(rules, &store)?;
     let last = store.last_run_number()?;
     if last > 0 && signs.last_run() > last {
-        let log = SentLog::read(&config.sync.sent_log(), Some(last));
+        let log = SentLog::read(&config.sync.sent_log(), Some(last))?;
         rules.told = Told::new(Arc::clone(&rules.erased), log);
     }
     Ok(Prepared { store, signs, rules, templates })

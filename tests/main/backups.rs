@@ -111,6 +111,15 @@ fn a_restored_store_tells_no_one_twice() {
     assert_eq!(district.ask("SELECT email FROM account WHERE sourced_id = 'tea-1'"), "second@mail.example");
     // The same changes again, and another one of which nobody was told.
     district.at("2026-11-26T08:15:00Z");
+    // What was told is not known while the log cannot be read.
+    let (log, aside) = (district.path("rostersync.db.sent"), district.path("aside"));
+    fs::rename(&log, &aside).unwrap();
+    fs::create_dir(&log).unwrap();
+    let refused = district.cli(&["-q", "run"]).exits(1);
+    assert!(refused.stderr.contains("error: the log of sent messages cannot be read"), "{}", refused.stderr);
+    assert_eq!(told(&district), before);
+    fs::remove_dir(&log).unwrap();
+    fs::rename(&aside, &log).unwrap();
     let preview = district.preview().ok();
     assert!(preview.plan().ends_with("; 0 notifications (0 email, 0 SMS)"), "{}", preview.plan());
     let done = district.run().ok();
