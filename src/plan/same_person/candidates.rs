@@ -151,31 +151,41 @@ impl<'a> Candidates<'a> {
     }
 
     /// Forgets that a value is of one person alone where others have it too. `others` hands over
-    /// each of them; `user_ids` are those of the accounts.
+    /// each of them, with the values that count, until none is wanted any more; `user_ids` are those
+    /// of the accounts.
     pub(super) fn hold_against<E>(
         &mut self,
-        others: impl FnOnce(&mut dyn FnMut(&Facts, &[u64])) -> Result<(), E>,
+        others: impl FnOnce(Wanted, &mut dyn FnMut(&Facts, &[u64]) -> bool) -> Result<(), E>,
         user_ids: &[(u64, u32)],
     ) -> Result<(), E> {
-        let mut shared = Shared::default();
+        let (mut shared, mut wanted) = (Shared::default(), [false; VALUES.len()]);
+        let mut by_user_id = Vec::new();
         for one in self.each() {
             let (old, kinds) = (&self.olds[one.old as usize], self.kinds(&one));
             for (value, (_, bit)) in VALUES.into_iter().enumerate() {
                 if one.common & bit != 0 {
+                    wanted[value] = true;
                     each_kind(kinds, |kind| shared.keys.push(value_key(value, kind, old.marks[value])));
                 }
             }
+            if one.common & ONE_USER_ID != 0 {
+                by_user_id.push(one.old);
+            }
         }
-        let mut shared_ids =
-            Shared { keys: user_ids.iter().map(|(hash, _)| *hash).collect(), ..Shared::default() };
+        by_user_id.sort_unstable();
+        let counts = user_ids.iter().filter(|(_, old)| by_user_id.binary_search(old).is_ok());
+        let mut shared_ids = Shared { keys: counts.map(|(hash, _)| *hash).collect(), ..Shared::default() };
         shared.begin();
         shared_ids.begin();
-        others(&mut |other, ids| {
-            for (value, mark) in other.marks.iter().enumerate().filter(|(_, mark)| **mark != NO_MARK) {
-                each_kind(other.kinds, |kind| shared.put(value_key(value, kind, *mark)));
-            }
-            ids.iter().for_each(|id| shared_ids.put(*id));
-        })?;
+        if !shared.is_done() || !shared_ids.is_done() {
+            others(wanted, &mut |other, ids| {
+                for (value, mark) in other.marks.iter().enumerate().filter(|(_, mark)| **mark != NO_MARK) {
+                    each_kind(other.kinds, |kind| shared.put(value_key(value, kind, *mark)));
+                }
+                ids.iter().for_each(|id| shared_ids.put(*id));
+                !shared.is_done() || !shared_ids.is_done()
+            })?;
+        }
         let is_shared = |one: &Candidate| {
             let (old, kinds) = (&self.olds[one.old as usize], self.kinds(one));
             let mut lost = 0;
@@ -325,11 +335,16 @@ impl<'a> Candidates<'a> {
     }
 }
 
+/// Which of [`VALUES`] count.
+pub(super) type Wanted = [bool; VALUES.len()];
+
 /// Values that count while no other person has them.
 #[derive(Default)]
 struct Shared {
     keys: Vec<u64>,
     is_shared: Vec<bool>,
+    /// How many of them no other person was seen to have.
+    alone: usize,
 }
 
 impl Shared {
@@ -338,11 +353,20 @@ impl Shared {
         self.keys.sort_unstable();
         self.keys.dedup();
         self.is_shared = vec![false; self.keys.len()];
+        self.alone = self.keys.len();
+    }
+
+    /// Whether the people that are left can change nothing.
+    fn is_done(&self) -> bool {
+        self.alone == 0
     }
 
     fn put(&mut self, key: u64) {
-        if let Ok(at) = self.keys.binary_search(&key) {
+        if let Ok(at) = self.keys.binary_search(&key)
+            && !self.is_shared[at]
+        {
             self.is_shared[at] = true;
+            self.alone -= 1;
         }
     }
 

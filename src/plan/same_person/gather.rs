@@ -6,9 +6,10 @@
 //! other users of the district are looked at only where two have something in common, to see
 //! whether it is of one person alone.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
-use super::candidates::Candidates;
+use super::candidates::{Candidates, Wanted};
 use super::found::{NO_RECORD, PROBABLE_DAYS, pair_id};
 use super::pattern::{Pattern, SAMPLE};
 use super::{EARLIER_ID, Evidence, Facts, GUARDIAN, KINDS, Match, PATTERN, STAFF, STUDENT, mark};
@@ -32,6 +33,9 @@ use crate::spool::Values;
 use crate::store::{Relative, Said, Store};
 use crate::value::is_no_id;
 use xxhash_rust::xxh3::xxh3_64;
+
+/// Every value of a person.
+const ALL: Wanted = [true; 5];
 
 /// Under this share of all accounts each is read by itself.
 const FEW: usize = 16;
@@ -172,7 +176,8 @@ impl Search<'_> {
         let pattern = self.join_pattern(&olds, &news, &ids, &mut candidates)?;
         candidates.settle();
         if !candidates.is_empty() && self.has_others(is_old) {
-            candidates.hold_against(|each| self.others(is_old, &renamed, each), &olds.user_ids)?;
+            let user_ids = &olds.user_ids;
+            candidates.hold_against(|wanted, each| self.others(is_old, &renamed, wanted, each), user_ids)?;
         }
         let distinct = self.distinct(store)?;
         let people = &self.roster.people;
@@ -225,7 +230,7 @@ impl Search<'_> {
                 // sourcedId.
                 archived: said.archived || is_suppressed,
                 named_only: said.archived && !is_suppressed,
-                ..self.facts(person, &said.record, said.username)
+                ..self.facts(person, &said.record, said.username, ALL)
             });
             side.user_ids.extend(said.user_ids.iter().map(|id| (id, place)));
             if !said.archived && side.all.len().is_multiple_of(step) {
@@ -264,7 +269,7 @@ impl Search<'_> {
                 if self.is_at_paused_school(person, record) {
                     return;
                 }
-                side.all.push(self.facts(person, record, record.username.and_then(username_hash)));
+                side.all.push(self.facts(person, record, record.username.and_then(username_hash), ALL));
                 let list = UserIds::of(record.user_ids.unwrap_or_default());
                 user_ids.extend(list.iter().map(|id| (id, person)));
                 let before = IdList(record.earlier_id.unwrap_or_default());
@@ -299,25 +304,38 @@ impl Search<'_> {
         allowed(self.inputs.rules, record, None, &roles, self.roster.unclear, false) == Allowed::Yes
     }
 
-    fn facts(&self, person: u32, record: &Record<'_>, username: Option<u64>) -> Facts {
+    /// What of a person is compared. A value that is not wanted is left out.
+    fn facts(&self, person: u32, record: &Record<'_>, username: Option<u64>, wanted: Wanted) -> Facts {
         let rules = self.inputs.rules;
         let text = |cell: Option<&str>| cell.unwrap_or_default().trim().to_owned();
         let hash = |text: &str| (!text.is_empty()).then(|| xxh3_64(text.as_bytes()));
-        let name =
-            PersonName::new(record.given_name.unwrap_or_default(), record.family_name.unwrap_or_default());
-        let identifier = text(record.identifier);
-        let identifier = Some(identifier).filter(|text| !is_no_id(text));
+        let name = || {
+            let (given, family) =
+                (record.given_name.unwrap_or_default(), record.family_name.unwrap_or_default());
+            hash(&PersonName::new(given, family).key())
+        };
+        let identifier = || {
+            let identifier = text(record.identifier);
+            Some(identifier).filter(|text| !is_no_id(text)).and_then(|text| hash(&text))
+        };
         let cells = Cells::of(record, rules.phone_credential);
-        let email = match email(cells.email, rules) {
+        let email = || match email(cells.email, rules) {
             Value::Is(email) => credential_hash(Field::Email, &email),
             Value::NotProvided | Value::Blank | Value::Invalid(_) => None,
         };
-        let mobile = cells.phone.filter(|cell| !cell.is_empty()).and_then(|cell| {
+        let mobile = || {
+            let cell = cells.phone.filter(|cell| !cell.is_empty())?;
             let plain = plain_number(cell);
             let parsed = || rules.phones.parse(cell).map(|phone| phone_key(&phone.to_string()).to_owned());
             plain.or_else(parsed).and_then(|number| hash(&number))
-        });
-        let marks = [hash(&name.key()), identifier.and_then(|text| hash(&text)), username, email, mobile];
+        };
+        let marks = [
+            wanted[0].then(name).flatten(),
+            wanted[1].then(identifier).flatten(),
+            username.filter(|_| wanted[2]),
+            wanted[3].then(email).flatten(),
+            wanted[4].then(mobile).flatten(),
+        ];
         Facts {
             person,
             kinds: kinds(record.roles, &self.today),
@@ -332,32 +350,41 @@ impl Search<'_> {
         !self.bystanders.is_empty() || self.roster.people.with_account().any(is_other)
     }
 
-    /// Hands over all people that are on neither side: what the SIS says of them tonight, and what
-    /// it said last.
+    /// Hands over the people that are on neither side, until `each` wants no more: what the SIS says
+    /// of them tonight, and what it said last.
     fn others(
         &self,
         is_old: &[bool],
         renamed: &HashSet<u32>,
-        each: &mut dyn FnMut(&Facts, &[u64]),
+        wanted: Wanted,
+        each: &mut dyn FnMut(&Facts, &[u64]) -> bool,
     ) -> Result<()> {
-        let is_other = |person: u32| is_old.get(person as usize) == Some(&false);
+        let wants_more = Cell::new(true);
+        let is_other = |person: u32| wants_more.get() && is_old.get(person as usize) == Some(&false);
         let has_account = |person: u32| self.roster.people.account(person).is_some();
         self.roster.each_record_of(
-            |person| if has_account(person) { is_other(person) } else { self.is_bystander(person) },
+            |person| {
+                let is_bystander = |person| wants_more.get() && self.is_bystander(person);
+                if has_account(person) { is_other(person) } else { is_bystander(person) }
+            },
             |_, person, record| {
                 if record.defect.is_none() {
                     let record = &self.roster.taken(Some(person), record, None);
-                    let facts = self.facts(person, record, record.username.and_then(username_hash));
+                    let username = record.username.and_then(username_hash);
+                    let facts = self.facts(person, record, username, wanted);
                     let ids: Vec<u64> = UserIds::of(record.user_ids.unwrap_or_default()).iter().collect();
-                    each(&facts, &ids);
+                    wants_more.set(each(&facts, &ids));
                 }
             },
         )?;
+        if !wants_more.get() {
+            return Ok(());
+        }
         self.inputs.store.each_said(|said| {
             let person = u32::try_from(said.id - 1).unwrap_or(u32::MAX);
             if is_other(person) && !(said.archived && renamed.contains(&person)) {
                 let ids: Vec<u64> = said.user_ids.iter().collect();
-                each(&self.facts(person, &said.record, said.username), &ids);
+                wants_more.set(each(&self.facts(person, &said.record, said.username, wanted), &ids));
             }
             Ok(())
         })

@@ -131,8 +131,9 @@ fn other_people_of_the_district_count() {
     let other = facts(1, STAFF, [7, 2, 0, 0, 0]);
     candidates
         .hold_against(
-            |each| {
-                each(&other, &[]);
+            |wanted, each| {
+                assert_eq!(wanted, [true, true, false, true, false]);
+                assert!(each(&other, &[]), "the name and the email are still of one person");
                 Ok::<_, ()>(())
             },
             &[],
@@ -140,6 +141,16 @@ fn other_people_of_the_district_count() {
         .unwrap();
     assert_eq!(candidates.matches().len(), 1);
     assert_eq!(candidates.matches()[0].evidence, Evidence::Email);
+    // As soon as others have all of it, no other person needs to be read.
+    let twin = facts(2, STAFF, [1, 2, 0, 4, 0]);
+    let mut wants_more = true;
+    let others = |_, each: &mut dyn FnMut(&Facts, &[u64]) -> bool| {
+        wants_more = each(&twin, &[]);
+        Ok::<_, ()>(())
+    };
+    candidates.hold_against(others, &[]).unwrap();
+    assert!(!wants_more);
+    assert_eq!(candidates.matches().len(), 0);
 }
 
 #[test]
