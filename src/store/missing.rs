@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use rusqlite::{Row, named_params};
 
 use super::Store;
+use super::accounts::keys;
 use super::sql::blob;
 use crate::failure::Result;
 
@@ -57,6 +58,12 @@ impl Store {
             each(row.get(id)?, &mut keys.iter().map(|key| u64::from_le_bytes(*key)));
             Ok(())
         })
+    }
+
+    /// The keys of the students that an account is linked to.
+    pub fn links(&self, account: i64) -> Result<Vec<u64>> {
+        let query = "SELECT links FROM account WHERE id = ?1 AND links IS NOT NULL";
+        Ok(self.first(query, [account], |row| Ok(keys(row.get_ref(0)?.as_blob()?)))?.unwrap_or_default())
     }
 
     /// The person is back, or the account is archived.

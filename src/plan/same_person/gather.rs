@@ -30,7 +30,7 @@ use crate::roster::kept::key;
 use crate::roster::{IdList, Mode, Record, RoleList, current_roles, ids};
 use crate::roster_index::{PersonIndex, RosterIndex};
 use crate::spool::Values;
-use crate::store::{Relative, Said, Store};
+use crate::store::{Said, Store};
 use crate::value::is_no_id;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -482,10 +482,6 @@ impl Search<'_> {
             return Ok(false);
         }
         let people = &self.roster.people;
-        let guardian = |key: u64| {
-            let place = people.find(key).and_then(|person| olds.place(person))?;
-            open_olds[place as usize].then_some(place)
-        };
         // A child who is a pair counts as one.
         let child = |key: u64| {
             let person = people.find(key)?;
@@ -494,27 +490,10 @@ impl Search<'_> {
             Some(at.map_or(person, |at| news.all[matches[at].new as usize].person))
         };
         let mut links: Vec<(u32, u32)> = Vec::new();
-        self.inputs.store.each_relative(|relative| {
-            let Relative { sourced_id, roles, agents, .. } = relative;
-            if agents.is_empty() {
-                return Ok(());
-            }
-            let own = key(sourced_id);
-            let is_guardian = |role: &str| roles::is_guardian(&roles::canonical(role));
-            let as_guardian = RoleList(roles).iter().any(|held| is_guardian(held.role));
-            let as_student = RoleList(roles).iter().any(|held| !is_guardian(held.role)) || !as_guardian;
-            for agent in IdList(agents).iter().map(key) {
-                for (parent, young) in [(own, agent), (agent, own)]
-                    .into_iter()
-                    .zip([as_guardian, as_student])
-                    .filter(|(_, fits)| *fits)
-                    .map(|(link, _)| link)
-                {
-                    links.extend(guardian(parent).and_then(|place| Some((place, child(young)?))));
-                }
-            }
-            Ok(())
-        })?;
+        for (place, facts) in (0_u32..).zip(&olds.all).filter(|(place, _)| open_olds[*place as usize]) {
+            let known = self.inputs.store.links(i64::from(facts.person) + 1)?;
+            links.extend(known.into_iter().filter_map(|key| Some((place, child(key)?))));
+        }
         let mut others: Vec<(u32, u32)> = Vec::new();
         for (place, facts) in (0_u32..).zip(&news.all).filter(|(place, _)| open_news[*place as usize]) {
             others.extend(self.roster.students_of(facts.person).map(|student| (place, student)));
