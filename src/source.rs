@@ -97,7 +97,7 @@ pub struct AfterRead {
     pub contacts: ContactsSeen,
 }
 
-/// A roster that was found usable. It is read in a thread of its own.
+/// A roster that was found usable. It is read in a thread of its own, and dropped when it was read.
 pub trait RosterSource: Send + Sync {
     fn about(&self) -> &About;
 

@@ -12,7 +12,7 @@ use crate::roster::kept::Kept;
 use crate::roster::kept::key;
 use crate::roster_index::{self, LookupHint, PersonIndex, Read, RosterIndex};
 use crate::rules::Rules;
-use crate::source::{AfterRead, RosterSource};
+use crate::source::{About, AfterRead, RosterSource};
 use crate::store::Store;
 
 pub struct Known {
@@ -54,7 +54,7 @@ impl Known {
         &mut self,
         roster: RosterIndex,
         renamed: &[(i64, u64)],
-        source: &dyn RosterSource,
+        about: &About,
         after: &AfterRead,
         (store, rules): (&Store, &Rules),
     ) -> Result<RosterIndex> {
@@ -66,7 +66,7 @@ impl Known {
         let today = rules.today.to_string();
         let each = |person, kept: &Kept<'_>, is_first| self.unchanged.record(person, kept, is_first, &today);
         let is_archived = |person| self.signs.is_archived(person);
-        roster_index::read_again(roster, people, each, is_archived, source, after, (store, rules))
+        roster_index::read_again(roster, people, each, is_archived, about, after, (store, rules))
     }
 
     pub fn export_is_read(&mut self) {

@@ -170,7 +170,7 @@ impl Writing<'_> {
         judged.purge.write(self.store, self.number, self.request.context.now)?;
         // While a part of a roster is not believed, its numbers are no measure for the next one.
         let is_believed = !judged.outcome.held.iter().any(|overrun| overrun.limit == history::LIMIT);
-        if judged.source.about().mode == Mode::Bulk && is_believed {
+        if judged.about.mode == Mode::Bulk && is_believed {
             self.store.keep_numbers(self.number, &judged.outcome.plan.roster.night, judged.written)?;
         }
         self.store.keep_night(&judged.tonight)
@@ -211,7 +211,7 @@ impl Writing<'_> {
     }
 
     fn run(&self, judged: &Judged<'_>) -> Result<()> {
-        let Judged { outcome, source, basis, .. } = judged;
+        let Judged { outcome, about, basis, .. } = judged;
         let unkept = |error| Failure::new(Kind::Failed, "the summary cannot be kept").because(error);
         let mut summary = serde_json::to_value(&outcome.plan.summary).map_err(unkept)?;
         if outcome.blocked || !outcome.held.is_empty() {
@@ -229,8 +229,8 @@ impl Writing<'_> {
             started,
             finished: started.max(chrono::Utc::now()),
             result: outcome.result(),
-            source: source.about().name.clone(),
-            mode: source.about().mode.word().to_owned(),
+            source: about.name.clone(),
+            mode: about.mode.word().to_owned(),
             notify: !self.request.options.no_notify,
             checksum: outcome.plan.checksum.clone(),
             summary,
@@ -239,8 +239,8 @@ impl Writing<'_> {
     }
 
     /// Schools, and people without an account.
-    fn families(&self, Judged { outcome, source, .. }: &Judged<'_>) -> Result<()> {
-        let (plan, schools) = (&outcome.plan, &source.about().schools);
+    fn families(&self, Judged { outcome, about, .. }: &Judged<'_>) -> Result<()> {
+        let (plan, schools) = (&outcome.plan, &about.schools);
         for (id, name) in &schools.0 {
             self.request.context.interrupted()?;
             self.store.put_school(id, name, schools.1.contains(id))?;
@@ -251,7 +251,7 @@ impl Writing<'_> {
             self.store.put_bystander(&bystander)
         })?;
         let roster = &plan.roster;
-        match source.about().mode {
+        match about.mode {
             Mode::Bulk => self.store.forget_bystanders(|id| !roster.mentions(id)),
             Mode::Delta => self.store.forget_bystanders(|id| {
                 roster.people.find(key(id)).is_some_and(|person| roster.is_gone(person))

@@ -14,7 +14,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::plan::{Action, Plan, Summary};
 use crate::plural::{agreed, counted};
 use crate::rules::Rules;
-use crate::source::RosterSource;
+use crate::source::About;
 use crate::store::{Origin, RunRow, Store};
 
 /// What a plan was made with, besides the people.
@@ -34,9 +34,9 @@ const NOT_SET: &str = "not set";
 pub const BASIS: &str = "basis";
 
 impl Basis {
-    pub(super) fn of(rules: &Rules, source: &dyn RosterSource, options: &Options) -> Self {
+    pub(super) fn of(rules: &Rules, about: &About, options: &Options) -> Self {
         Self {
-            source: source.about().name.to_owned(),
+            source: about.name.to_owned(),
             no_notify: options.no_notify,
             rekey: options.rekey.is_some(),
             settings: rules.settings(),

@@ -1,7 +1,5 @@
 //! What a plan as a whole comes to: within the limits, approved, or blocked.
 
-use std::sync::Arc;
-
 use super::approval::{self, Basis};
 use super::backup::BackupMade;
 use super::ended_permissions::EndedPermissions;
@@ -21,7 +19,7 @@ use crate::output::write_file;
 use crate::plan::{Overrun, Plan, too_many_rejected};
 use crate::roster::Schools;
 use crate::rules::Rules;
-use crate::source::{Explained, RosterSource};
+use crate::source::{About, Explained};
 use crate::store::{Savepoint, Store};
 
 pub struct Outcome {
@@ -84,7 +82,7 @@ impl Outcome {
 pub(super) struct Judged<'a> {
     pub(super) outcome: Outcome,
     pub(super) number: i64,
-    pub(super) source: Arc<dyn RosterSource>,
+    pub(super) about: About,
     pub(super) tonight: LastNight,
     /// When the list of users was written, in seconds since 1970.
     pub(super) written: Option<i64>,
@@ -109,7 +107,7 @@ pub(super) fn judge<'a>(
     let Planned {
         plan,
         rules,
-        source,
+        about,
         purge,
         overruns,
         held,
@@ -121,7 +119,7 @@ pub(super) fn judge<'a>(
         before_renames,
     } = plan::plan(request, source, store, rules, &mut findings)?;
     let ended = EndedPermissions::find(&plan, store, &mut findings)?;
-    let basis = Basis::of(rules, &*source, options);
+    let basis = Basis::of(rules, &about, options);
     let approved = approval::approve(&plan, &basis, options, store)?;
     let undeliverable = Undeliverable::of(store)?;
     if let Some(path) = &options.report {
@@ -136,7 +134,7 @@ pub(super) fn judge<'a>(
         partial: too_many_rejected(&plan.summary, &config.limits),
         blocked: !overruns.is_empty() && !approved,
         plan,
-        schools: source.about().schools.clone(),
+        schools: about.schools.clone(),
         overruns,
         held,
         report: options.report.clone(),
@@ -154,7 +152,7 @@ pub(super) fn judge<'a>(
     Ok(Judged {
         outcome,
         number,
-        source,
+        about,
         tonight,
         written,
         basis,

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use chrono::NaiveDate;
 
@@ -27,7 +26,7 @@ use crate::plural::counted;
 use crate::roster::Mode;
 use crate::roster_index::{Read, RosterIndex};
 use crate::rules::Rules;
-use crate::source::{About, AfterRead, Explained, RosterSource};
+use crate::source::{About, AfterRead, Explained};
 use crate::store::{Savepoint, Store};
 use crate::suppressed::suppressed_on;
 
@@ -35,7 +34,7 @@ use crate::suppressed::suppressed_on;
 pub(super) struct Planned<'a> {
     pub(super) plan: Plan,
     pub(super) rules: &'a Rules,
-    pub(super) source: Arc<dyn RosterSource>,
+    pub(super) about: About,
     /// Archived accounts that are removed.
     pub(super) purge: Purge,
     /// What stops the plan, unless it is approved.
@@ -68,17 +67,17 @@ pub(super) fn plan<'a>(
     let mut before_renames = options.rekey.as_ref().map(|_| store.savepoint()).transpose()?;
     let mut renamings = rename(request, store, findings)?;
     let suppressed_rows = suppress(request, store, rules, findings)?;
-    let Read { source, after, index: mut roster, prepared: (mut known, export) } =
+    let Read { about, after, index: mut roster, prepared: (mut known, export) } =
         read(request, source, store, rules, findings)?;
-    let about = source.about();
-    refuse_first_delta(&*source, store)?;
-    source::refuse_lost_guardians(about, after.guardians_beside.as_ref(), store, rules)?;
+    refuse_first_delta(&about, store)?;
+    source::refuse_lost_guardians(&about, after.guardians_beside.as_ref(), store, rules)?;
     find_exposed_secrets(config, findings);
-    let mut overruns = unknown_schools(request, &*source, &roster, store, rules.today, findings)?;
+    let mut overruns = unknown_schools(request, &about, &roster, store, rules.today, findings)?;
     let export_unknown = export.report_unknown(|key| roster.knows(key), &rules.erased, findings)?;
     let compared = compare_export(config, options, &export, export_unknown, rules, findings)?;
     let last = rules.last_night.clone().unwrap_or_default();
-    let (contacts, of_rules) = compare_columns(request, &*source, (&roster, &after), &last, rules, findings)?;
+    let (contacts, of_rules) =
+        compare_columns(request, about.mode, (&roster, &after), &last, rules, findings)?;
     context.progress.begin("planning", Some(roster.counts.records));
     let nothing_held = HeldBack::default();
     let inputs = planner::Inputs { mode: about.mode, store, export: &export, rules, held: &nothing_held };
@@ -87,8 +86,8 @@ pub(super) fn plan<'a>(
         if before_renames.is_none() {
             before_renames = Some(store.savepoint()?);
         }
-        let read = (&*source, &after);
-        roster = join(request, read, roster, &mut known, &inputs, &mut same_person, &mut renamings)?;
+        roster =
+            join(request, (&about, &after), roster, &mut known, &inputs, &mut same_person, &mut renamings)?;
     }
     renamings.values.finish()?;
     same_person.take_in_renames(&renamings, &roster)?;
@@ -98,7 +97,7 @@ pub(super) fn plan<'a>(
     let mut plan = plan?;
     plan.summary.export_emptied = compared.as_ref().and_then(|compared| compared.emptied.clone());
     overruns.extend(options.rekey.as_ref().and_then(|file| unlike_renames(&plan, file)));
-    overruns.extend(good_nights::compare(&plan, about, after.written, request, (store, rules), findings)?);
+    overruns.extend(good_nights::compare(&plan, &about, after.written, request, (store, rules), findings)?);
     let Limited { mut plan, overruns, held, unlimited_checksum, checksum_of_rest } =
         limits::within(plan, request, &inputs, &about.schools, overruns)?;
     limits::say(&plan, config, &held, findings);
@@ -109,7 +108,7 @@ pub(super) fn plan<'a>(
         contacts_are_looked_at: true,
         ..LastNight::clone(&last)
     };
-    preferred_names::compare(about, &after, rules, &mut tonight, findings)?;
+    preferred_names::compare(&about, &after, rules, &mut tonight, findings)?;
     if about.mode == Mode::Bulk {
         see_files(&mut tonight, after.files, of_rules.seen, config, &plan);
         tonight.roster.contacts = contacts.seen;
@@ -121,9 +120,9 @@ pub(super) fn plan<'a>(
     see_setting(&mut tonight, config, &held);
     tonight.links = Some(plan.links_seen());
     tonight.roster = plan.roster_seen(about.mode, &tonight.roster);
-    say_roles_of_nobody(about, after.unlisted_users, rules, &mut tonight, findings);
+    say_roles_of_nobody(&about, after.unlisted_users, rules, &mut tonight, findings);
     plan.say_left_out(about.mode, &about.name, about.users_name, findings)?;
-    say_missing(&plan, config, about, findings);
+    say_missing(&plan, config, &about, findings);
     plan.checksum = unlimited_checksum;
     let purge = Purge::find(&mut plan, request, store, findings)?;
     let mut plan = plan.with_renames(renamings);
@@ -135,7 +134,7 @@ pub(super) fn plan<'a>(
     Ok(Planned {
         plan,
         rules,
-        source,
+        about,
         purge,
         overruns,
         held,
@@ -151,13 +150,12 @@ pub(super) fn plan<'a>(
 /// Compares the columns of details, and those that the rules of `[contacts]` use, with the last night.
 fn compare_columns(
     request: Request<'_>,
-    source: &dyn RosterSource,
+    mode: Mode,
     (roster, after): (&RosterIndex, &AfterRead),
     last: &LastNight,
     rules: &mut Rules,
     findings: &mut Findings,
 ) -> Result<(blank_columns::Compared, contact_columns::Compared)> {
-    let mode = source.about().mode;
     let contacts = blank_columns::compare(mode, roster.counts.contacts, &last.roster, rules.today, findings);
     rules.blank_columns = contacts.that_clear_nothing(rules.blank_values);
     let of_rules = contact_columns::compare(request.config, &after.contacts, mode, last, findings)?;
@@ -169,7 +167,7 @@ fn compare_columns(
 /// at the roster and for such people again.
 fn join(
     request: Request<'_>,
-    (source, after): (&dyn RosterSource, &AfterRead),
+    (about, after): (&About, &AfterRead),
     roster: RosterIndex,
     known: &mut Known,
     inputs: &planner::Inputs<'_>,
@@ -178,7 +176,7 @@ fn join(
 ) -> Result<RosterIndex> {
     let people = People::new(request.config, inputs.store, request.context.now)?;
     let renamed = people::join_all(&people, same_person, renamings)?;
-    let roster = known.read_again(roster, &renamed, source, after, (inputs.store, inputs.rules))?;
+    let roster = known.read_again(roster, &renamed, about, after, (inputs.store, inputs.rules))?;
     let before = std::mem::replace(same_person, planner::find_same_people(&roster, known, inputs)?);
     same_person.take_in_seconds(&before)?;
     Ok(roster)
@@ -359,15 +357,15 @@ pub(super) fn find_exposed_secrets(config: &Config, findings: &mut Findings) {
 }
 
 /// Changes alone do not say which other users there are.
-fn refuse_first_delta(source: &dyn RosterSource, store: &Store) -> Result<()> {
-    if source.about().mode != Mode::Delta || store.has_accounts()? {
+fn refuse_first_delta(about: &About, store: &Store) -> Result<()> {
+    if about.mode != Mode::Delta || store.has_accounts()? {
         return Ok(());
     }
     Err(Failure::new(
         Kind::InputUnusable,
         "the roster holds only changes (delta), and there is nothing yet that they could change",
     )
-    .at(&source.about().name)
+    .at(&about.name)
     .cure("begin with a complete (bulk) export; if this is one, set `mode = \"bulk\"` in [source]"))
 }
 

@@ -10,7 +10,7 @@ use crate::owner;
 use crate::plan::{Overrun, Scope};
 use crate::roster::{IdList, Mode, Record, RoleList, near_school, own_schools};
 use crate::roster_index::RosterIndex;
-use crate::source::RosterSource;
+use crate::source::About;
 use crate::store::Store;
 
 /// Says which schools of the configuration are unknown: neither the roster's orgs, nor one of its
@@ -19,14 +19,14 @@ use crate::store::Store;
 /// approved; that is what is returned.
 pub(super) fn unknown_schools(
     request: Request<'_>,
-    source: &dyn RosterSource,
+    about: &About,
     index: &RosterIndex,
     store: &Store,
     today: NaiveDate,
     findings: &mut Findings,
 ) -> Result<Vec<Overrun>> {
     let config = request.config;
-    let roster = &source.about().schools;
+    let roster = &about.schools;
     let is_known = |id: &str| roster.0.contains_key(id) || index.knows_school(id);
     let own = config.schools.iter().map(|school| {
         let protects = config.sync.update_contacts && !school.update_contacts;
@@ -36,7 +36,7 @@ pub(super) fn unknown_schools(
     let paused = config.pauses.iter().filter(|pause| pause.until >= today);
     let paused = paused.filter_map(|pause| Some(("[[pause]] school", pause.school.as_ref()?, false)));
     let mut unknown: Vec<_> = own.chain(synced).chain(paused).filter(|(_, id, _)| !is_known(id)).collect();
-    if !unknown.is_empty() && source.about().mode != Mode::Bulk {
+    if !unknown.is_empty() && about.mode != Mode::Bulk {
         // The accounts that a delta does not mention stay, with their schools.
         let today = today.to_string();
         store.each_relative(|known| {
