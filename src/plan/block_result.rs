@@ -8,6 +8,7 @@ use super::shared_credentials::Holders;
 use super::summary::Summary;
 use super::unchanged::ToRemember;
 use crate::contact::Field;
+use crate::failure::Result;
 use crate::roster::{IdList, Mode, RoleList};
 use crate::store::Member;
 
@@ -50,7 +51,7 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) -> Result<()> {
         self.summary.merge(other.summary);
         self.checksum.merge(&other.checksum);
         self.became_active += other.became_active;
@@ -58,12 +59,13 @@ impl Totals {
         self.held.people += other.held.people;
         self.held.undecided.merge(&other.held.undecided);
         self.left_out.merge(other.left_out);
-        self.holders.merge(other.holders);
+        self.holders.merge(&other.holders)?;
         self.former.extend(other.former);
         self.acquired.extend(other.acquired);
         self.lost_contacts.extend(other.lost_contacts);
         self.kept_links.extend(other.kept_links);
         self.not_added.extend(other.not_added);
+        Ok(())
     }
 }
 

@@ -283,14 +283,13 @@ pub fn build(
         refuse_credentials(&mut decider, inputs, &sources.of_records, &mut signs)?;
     }
     let mut planner = Planner::new(&decider, inputs, &sources.of_records, &mut signs);
-    planner.totals.holders.reserve(sources.of_records.iter().filter(|source| source.is_in_plan()).count());
     planner.walk(&mut progress)?;
     let Planner { mut totals, mut spools, .. } = planner;
     spools.finish()?;
 
-    let others = UnchangedCredentials::load(store, &roster, &sources.of_records)?;
+    let others = UnchangedCredentials::of(store, &roster, &sources.of_records);
     let barred = barred_credentials(&totals.former, &roster, &signs, inputs)?;
-    let (sharing, held_back) = share(&mut totals, &others, &barred);
+    let (sharing, held_back) = share(&mut totals, others, &barred)?;
     let held = std::mem::take(&mut totals.held);
     let lost = std::mem::take(&mut totals.lost_contacts);
     let lost = (lost, totals.kept_links.as_slice());
@@ -345,17 +344,17 @@ fn holds_tomorrow(mode: Mode, rules: &Rules) -> bool {
 /// Shared credentials, and the messages that are not sent because of them.
 fn share(
     totals: &mut Totals,
-    others: &UnchangedCredentials,
+    others: UnchangedCredentials<'_>,
     barred: &HashSet<(usize, u64)>,
-) -> (Sharing, BTreeSet<(String, Channel)>) {
+) -> Result<(Sharing, BTreeSet<(String, Channel)>)> {
     let wanted = totals.former.iter().map(|former| (former.credential, former.hash)).collect();
-    let holders = totals.holders.holders_of(&wanted, others);
+    let holders = totals.holders.holders_of(&wanted, &others)?;
     let held_back = held_back(std::mem::take(&mut totals.former), &totals.acquired, &holders, barred);
     for (sourced_id, channel) in &held_back {
         totals.summary.hold_back(*channel);
         totals.checksum.hold_back(sourced_id, *channel);
     }
-    (std::mem::take(&mut totals.holders).settle(others), held_back)
+    Ok((std::mem::take(&mut totals.holders).settle(&others)?, held_back))
 }
 
 fn summarize(

@@ -12,7 +12,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::note::{Note, SHARERS_NAMED};
 use super::unchanged::UnchangedCredentials;
 use crate::contact::{Field, PersonName};
+use crate::failure::Result;
 use crate::lanes::in_background;
+use crate::spool::{BLOCK, Spool};
 
 pub(super) const CREDENTIALS: [Field; 2] = [Field::Email, Field::Phone];
 
@@ -20,15 +22,18 @@ pub(super) const CREDENTIALS: [Field; 2] = [Field::Email, Field::Phone];
 /// report.
 type Holder = [u32; 3];
 
-/// The credentials of pending and active people after the run, by the people's places in the
-/// report.
+/// The credentials of pending and active people after the run. They are gone through twice, and are
+/// as large as all that is kept for each person, so they are spooled.
 #[derive(Default)]
 pub(super) struct Holders {
-    /// Places that follow one another: the first, and how many. On a first load that is nearly all.
-    runs: Vec<(u32, u32)>,
-    /// For email and phone, of each person of the runs; 0 for none.
-    hashes: [Vec<u64>; 2],
+    spool: Spool,
+    /// The last of them, not yet in the spool: [`WIDTH`] bytes each.
+    pending: Vec<u8>,
+    people: usize,
 }
+
+/// The place of a person in the report, and the hashes of email and phone; 0 for none.
+const WIDTH: usize = 20;
 
 /// A bit filter, of eight bits for each person: of most people it tells at once that they share
 /// nothing.
@@ -63,86 +68,100 @@ impl SharedFilter {
 }
 
 impl Holders {
-    /// Makes room, so that none is made in steps.
-    pub(super) fn reserve(&mut self, people: usize) {
-        self.hashes.iter_mut().for_each(|hashes| hashes.reserve_exact(people));
-    }
-
     pub(super) fn add(&mut self, place: u32, hashes: [Option<u64>; 2]) {
         if hashes == [None, None] {
             return;
         }
-        self.run(place, 1);
-        for (hash, all) in hashes.into_iter().zip(&mut self.hashes) {
-            all.push(hash.unwrap_or_default());
-        }
+        self.people += 1;
+        self.pending.extend(place.to_le_bytes());
+        hashes.iter().for_each(|hash| self.pending.extend(hash.unwrap_or_default().to_le_bytes()));
     }
 
-    fn run(&mut self, place: u32, count: u32) {
-        match self.runs.last_mut() {
-            Some((first, before)) if *first + *before == place => *before += count,
-            Some(_) | None => self.runs.push((place, count)),
+    /// Takes in those of a block, whose people have not been spooled.
+    pub(super) fn merge(&mut self, other: &Self) -> Result<()> {
+        self.people += other.people;
+        self.pending.extend_from_slice(&other.pending);
+        if self.pending.len() >= BLOCK {
+            self.spool.push(&self.pending)?;
+            self.pending.clear();
         }
+        Ok(())
     }
 
-    pub(super) fn merge(&mut self, mut other: Self) {
-        for (first, count) in other.runs {
-            self.run(first, count);
+    /// Hands over each credential of the decided and the unchanged people: 0 for an email or 1 for a
+    /// phone, its hash, and the place of the person. A person can be met twice.
+    fn each(
+        &self,
+        unchanged: &UnchangedCredentials<'_>,
+        mut each: impl FnMut(usize, u64, u32),
+    ) -> Result<()> {
+        let mut each_of = |block: &[u8]| {
+            for bytes in block.as_chunks::<WIDTH>().0 {
+                let [p0, p1, p2, p3, hashes @ ..] = bytes;
+                let place = u32::from_le_bytes([*p0, *p1, *p2, *p3]);
+                for (credential, hash) in hashes.as_chunks::<8>().0.iter().enumerate() {
+                    let hash = u64::from_le_bytes(*hash);
+                    if hash != 0 {
+                        each(credential, hash, place);
+                    }
+                }
+            }
+        };
+        let (mut reader, mut block) = (self.spool.read(), Vec::new());
+        while reader.next(&mut block)? {
+            each_of(&block);
         }
-        for (own, more) in self.hashes.iter_mut().zip(&mut other.hashes) {
-            own.append(more);
-        }
-    }
-
-    /// Hash and place of the people that hold an email (0) or a phone (1).
-    fn of(&self, credential: usize) -> impl Iterator<Item = (u64, u32)> {
-        let places = self.runs.iter().flat_map(|(first, count)| *first..*first + *count);
-        self.hashes[credential].iter().copied().zip(places).filter(|(hash, _)| *hash != 0)
+        each_of(&self.pending);
+        unchanged.each(each)
     }
 
     /// How many people hold each of these credentials after the run.
     pub(super) fn holders_of(
         &self,
         wanted: &HashSet<(usize, u64)>,
-        unchanged: &UnchangedCredentials,
-    ) -> HashMap<(usize, u64), usize> {
-        let mut held = HashSet::new();
+        unchanged: &UnchangedCredentials<'_>,
+    ) -> Result<HashMap<(usize, u64), usize>> {
+        let (mut held, mut counts) = (HashSet::new(), HashMap::new());
         if wanted.is_empty() {
-            return HashMap::new();
+            return Ok(counts);
         }
-        for credential in 0..CREDENTIALS.len() {
-            let all = self.of(credential).chain(unchanged.holders(credential));
-            // A person can be met twice.
-            held.extend(all.filter_map(|(hash, person)| {
-                wanted.contains(&(credential, hash)).then_some((credential, hash, person))
-            }));
-        }
-        let mut counts = HashMap::new();
+        self.each(unchanged, |credential, hash, place| {
+            if wanted.contains(&(credential, hash)) {
+                held.insert((credential, hash, place));
+            }
+        })?;
         for (credential, hash, _) in held {
             *counts.entry((credential, hash)).or_default() += 1;
         }
-        counts
+        Ok(counts)
     }
 
     /// Finds the groups that share a credential. Their members have no names yet.
-    pub(super) fn settle(self, unchanged: &UnchangedCredentials) -> Sharing {
+    pub(super) fn settle(self, unchanged: &UnchangedCredentials<'_>) -> Result<Sharing> {
+        let [emails, phones] = self.may_share(unchanged)?;
+        drop(self);
         let (emails, phones) = thread::scope(|scope| {
-            let emails = in_background(scope, || groups(self.sharing(unchanged, 0)));
-            let phones = groups(self.sharing(unchanged, 1));
+            let emails = in_background(scope, || groups(emails));
+            let phones = groups(phones);
             (emails.join(), phones)
         });
         let (members, groups) = ([emails.0, phones.0], [emails.1, phones.1]);
-        Sharing { members, groups, ..Sharing::default() }
+        Ok(Sharing { members, groups, ..Sharing::default() })
     }
 
-    /// The holders among the decided and the unchanged people that may share something.
-    fn sharing(&self, unchanged: &UnchangedCredentials, credential: usize) -> Vec<Holder> {
-        let all = || self.of(credential).chain(unchanged.holders(credential));
-        let mut filter = SharedFilter::new(self.hashes[credential].len() + unchanged.len());
-        // A person that is met twice shares nothing with themselves; that is seen when they are sorted.
-        all().for_each(|(hash, _)| filter.add(hash));
-        let may_share = all().filter(|(hash, _)| filter.may_be_shared(*hash));
-        may_share.map(|(hash, place)| halves(hash, place)).collect()
+    /// The people that may share an email, and those that may share a phone. A person that is met
+    /// twice shares nothing with themselves; that is seen when they are sorted.
+    fn may_share(&self, unchanged: &UnchangedCredentials<'_>) -> Result<[Vec<Holder>; 2]> {
+        let people = self.people + unchanged.count();
+        let mut filters = CREDENTIALS.map(|_| SharedFilter::new(people));
+        self.each(unchanged, |credential, hash, _| filters[credential].add(hash))?;
+        let mut holders = CREDENTIALS.map(|_| Vec::new());
+        self.each(unchanged, |credential, hash, place| {
+            if filters[credential].may_be_shared(hash) {
+                holders[credential].push(halves(hash, place));
+            }
+        })?;
+        Ok(holders)
     }
 }
 
@@ -303,14 +322,15 @@ mod tests {
     use super::*;
     use crate::contact::credential_hash;
     use crate::plan::join_notes;
+    use crate::store::{CHUNK, FingerprintChange, Store};
 
     fn sharing(people: &[(&str, &str)]) -> Sharing {
         let mut all = Holders::default();
         for (i, (_, email)) in (0..).zip(people) {
             all.add(i, [credential_hash(Field::Email, email), None]);
         }
-        let others = UnchangedCredentials::default();
-        let mut sharing = all.settle(&others);
+        let store = Store::empty().unwrap();
+        let mut sharing = all.settle(&UnchangedCredentials::at(&store, Vec::new())).unwrap();
         for person in sharing.sharers() {
             sharing.name(person, people[person as usize].0, &PersonName::default(), 0);
         }
@@ -332,26 +352,34 @@ mod tests {
     #[test]
     fn those_who_were_not_decided_on_share_as_well() {
         let mut dice = fastrand::Rng::with_seed(7);
-        for _ in 0..20 {
+        let store = Store::empty().unwrap();
+        for _ in 0..3 {
             // Few hashes for many people, in both halves of the number.
-            let hashes: Vec<u64> = (0..500).map(|_| dice.u64(1..400) << dice.u32(..50)).collect();
-            let (mut all, mut decided) = (Holders::default(), Holders::default());
-            let mut held = vec![0; hashes.len()];
+            let hashes: Vec<u64> = (0..14 * CHUNK).map(|_| dice.u64(1..9000) << dice.u32(..50)).collect();
+            let (mut all, mut decided, mut block) =
+                (Holders::default(), Holders::default(), Holders::default());
+            let mut held = Vec::new();
             let mut places = vec![u32::MAX; hashes.len()];
             for (place, hash) in (0..).zip(&hashes) {
                 all.add(place, [None, Some(*hash)]);
                 if dice.bool() {
-                    decided.add(place, [None, Some(*hash)]);
+                    block.add(place, [None, Some(*hash)]);
                 } else {
                     // A person has another number than their place.
                     let number = hashes.len() - 1 - place as usize;
-                    held[number] = *hash;
+                    let credentials = Some([0, *hash]);
+                    held.push(FingerprintChange { account: number, decision: 2, export: None, credentials });
                     places[number] = place;
                 }
             }
-            let others = UnchangedCredentials::of(places, held);
-            let none = UnchangedCredentials::default();
-            assert_eq!(decided.settle(&others).members, all.settle(&none).members);
+            decided.merge(&block).unwrap();
+            held.reverse();
+            let chunks = 0..places.len().div_ceil(CHUNK);
+            store.put_fingerprints(chunks, places.len(), &[], |at| (at as u64 + 1, 0), &held).unwrap();
+            let others = UnchangedCredentials::at(&store, places);
+            let none = UnchangedCredentials::at(&store, Vec::new());
+            let members = |holders: Holders, others| holders.settle(others).unwrap().members;
+            assert_eq!(members(decided, &others), members(all, &none));
         }
     }
 

@@ -197,25 +197,26 @@ impl Store {
         Ok(stored)
     }
 
-    /// Hashes of the emails and of the phones of so many accounts, the one with id 1 first; 0 for
-    /// none. They are those of accounts that have a fingerprint, and of no others.
-    pub fn credential_fingerprints(&self, accounts: usize) -> Result<[Vec<u64>; 2]> {
-        let mut all = [Vec::with_capacity(accounts), Vec::with_capacity(accounts)];
+    /// Hands over hashes of the emails and of the phones of all accounts, a chunk at a time: the id
+    /// of its first account less one, and the hashes; 0 for none. They are those of accounts that
+    /// have a fingerprint, and of no others.
+    pub fn each_credential_chunk(&self, mut each: impl FnMut(usize, [&[u64]; 2])) -> Result<()> {
+        let mut columns = [Vec::with_capacity(CHUNK), Vec::with_capacity(CHUNK)];
         self.each(
             "SELECT chunk, emails, phones FROM fingerprint_credential ORDER BY chunk",
             [],
             ["chunk", "emails", "phones"],
             |row, [chunk, emails, phones]| {
                 let chunk: usize = row.get(chunk)?;
-                for (column, place) in all.iter_mut().zip([emails, phones]) {
-                    column.resize(chunk * CHUNK, 0);
+                for (column, place) in columns.iter_mut().zip([emails, phones]) {
+                    column.clear();
                     add_numbers(column, blob(row, place)?, CHUNK);
+                    column.truncate(CHUNK);
                 }
+                each(chunk * CHUNK, columns.each_ref().map(Vec::as_slice));
                 Ok(())
             },
-        )?;
-        all.iter_mut().for_each(|column| column.resize(accounts, 0));
-        Ok(all)
+        )
     }
 
     /// Puts the fingerprints of some chunks away. `accounts` is how many accounts there are by now,
@@ -421,7 +422,13 @@ mod tests {
         assert_eq!(stored.keys[CHUNK], key(&format!("s-{CHUNK}")));
         assert!(stored.decisions.iter().all(|record| *record == 7));
         assert!(stored.exports.iter().all(|export| *export == 8));
-        let [emails, phones] = store.credential_fingerprints(2 * CHUNK + 3).unwrap();
+        let [mut emails, mut phones] = [Vec::new(), Vec::new()];
+        let add = |first: usize, [some_emails, some_phones]: [&[u64]; 2]| {
+            assert_eq!(first, emails.len());
+            emails.extend_from_slice(some_emails);
+            phones.extend_from_slice(some_phones);
+        };
+        store.each_credential_chunk(add).unwrap();
         assert_eq!(emails, (1..=2 * CHUNK as u64 + 3).collect::<Vec<_>>());
         assert_eq!(phones, vec![0; 2 * CHUNK + 3]);
         assert!(!stored.changed.contains(&true));

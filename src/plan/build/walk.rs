@@ -433,7 +433,7 @@ impl<'a> Planner<'a> {
     }
 
     fn merge(&mut self, result: BlockResult) -> Result<()> {
-        self.totals.merge(result.totals);
+        self.totals.merge(result.totals)?;
         self.spools.rows.push_all(&result.rows)?;
         self.spools.newcomers.push_all(&result.newcomers)?;
         self.spools.writes.push_all(&result.writes)?;

@@ -8,21 +8,21 @@ use crate::store::Store;
 
 const NOWHERE: u32 = u32::MAX;
 
-/// What the people hold whose rows follow from their records.
-#[derive(Default)]
-pub(in crate::plan) struct UnchangedCredentials {
+/// What the people hold whose rows follow from their records. The hashes stay in the store, and are
+/// read each time: of all people they would be the largest thing in memory.
+pub(in crate::plan) struct UnchangedCredentials<'a> {
+    store: &'a Store,
     /// The place of each person in the report, by number; [`NOWHERE`] if the row does not follow
     /// from the record.
     places: Vec<u32>,
-    /// Hashes of emails and phones, by number; 0 for none.
-    hashes: [Vec<u64>; 2],
+    count: usize,
 }
 
-impl UnchangedCredentials {
-    pub(in crate::plan) fn load(store: &Store, roster: &RosterIndex, sources: &[RowSource]) -> Result<Self> {
+impl<'a> UnchangedCredentials<'a> {
+    pub(in crate::plan) fn of(store: &'a Store, roster: &RosterIndex, sources: &[RowSource]) -> Self {
         let follows = |source: &RowSource| *source == RowSource::Unchanged(CachedRow::FromRecord);
         if !sources.iter().any(follows) {
-            return Ok(Self::default());
+            return Self { store, places: Vec::new(), count: 0 };
         }
         let mut places = vec![NOWHERE; roster.people.accounts()];
         for (place, _) in (0_u32..).zip(sources).filter(|(_, source)| follows(source)) {
@@ -30,22 +30,35 @@ impl UnchangedCredentials {
                 *at = place;
             }
         }
-        let hashes = store.credential_fingerprints(places.len())?;
-        Ok(Self { places, hashes })
+        Self::at(store, places)
     }
 
-    pub(in crate::plan) fn len(&self) -> usize {
-        self.places.len()
+    /// With the place of each person, by number.
+    pub(in crate::plan) fn at(store: &'a Store, places: Vec<u32>) -> Self {
+        let count = places.iter().filter(|place| **place != NOWHERE).count();
+        Self { store, places, count }
     }
 
-    /// Hash and place of the people that hold an email (0) or a phone (1).
-    pub(in crate::plan) fn holders(&self, credential: usize) -> impl Iterator<Item = (u64, u32)> {
-        let all = self.hashes[credential].iter().copied().zip(self.places.iter().copied());
-        all.filter(|(hash, place)| *hash != 0 && *place != NOWHERE)
+    /// How many people there are.
+    pub(in crate::plan) fn count(&self) -> usize {
+        self.count
     }
 
-    #[cfg(test)]
-    pub(in crate::plan) fn of(places: Vec<u32>, phones: Vec<u64>) -> Self {
-        Self { places, hashes: [vec![0; phones.len()], phones] }
+    /// Hands over each credential that a person holds: 0 for an email or 1 for a phone, its hash,
+    /// and the place of the person.
+    pub(in crate::plan) fn each(&self, mut each: impl FnMut(usize, u64, u32)) -> Result<()> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        self.store.each_credential_chunk(|first, columns| {
+            let places = self.places.get(first..).unwrap_or_default();
+            for (credential, hashes) in columns.into_iter().enumerate() {
+                for (hash, place) in hashes.iter().zip(places) {
+                    if *hash != 0 && *place != NOWHERE {
+                        each(credential, *hash, *place);
+                    }
+                }
+            }
+        })
     }
 }
