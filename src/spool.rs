@@ -20,7 +20,8 @@ use tempfile::SpooledTempFile;
 
 use crate::failure::{Failure, Kind, Result};
 
-const IN_MEMORY: usize = 4 << 20;
+/// There are about ten of them in a run.
+const IN_MEMORY: usize = 1 << 20;
 /// How much is gathered before it is a block.
 pub const BLOCK: usize = 128 << 10;
 
