@@ -8,6 +8,7 @@ mod settled;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +48,7 @@ impl fmt::Display for State {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Row in the store; 0 as long as it is not there.
     pub id: i64,
@@ -57,7 +58,8 @@ pub struct Account {
     /// Was in the roster and is no longer.
     pub archived: bool,
     pub details: Details,
-    pub sis: SisDetails,
+    /// Shared by the copies of an account, which most decisions leave as it is.
+    pub sis: Arc<SisDetails>,
     pub exported: Exported,
     /// Since when differences from the SIS have been left alone.
     pub kept_since: KeptSince,
@@ -78,7 +80,7 @@ impl Account {
             state: State::Pending,
             archived: false,
             details: Details::default(),
-            sis: SisDetails::default(),
+            sis: Arc::default(),
             exported: Exported::default(),
             kept_since: KeptSince::default(),
             settled: Settled::default(),
@@ -178,17 +180,13 @@ impl SisDetails {
             && number(&self.phone, &other.phone)
     }
 
-    /// Takes in the user name and the other systems' ids of a record. What it does not say stays as it was last said.
-    pub fn recognise_by(&mut self, record: &Record<'_>) {
-        if let Some(username) = record.username.and_then(username_hash) {
-            self.username = Some(username);
-        }
-        if let Some(list) = record.user_ids {
-            let ids = UserIds::of(list);
-            if !ids.is_empty() {
-                self.user_ids = ids;
-            }
-        }
+    /// The user name and the other systems' ids of a record. What it does not say stays as it was last said.
+    pub fn recognised_by(&self, record: &Record<'_>) -> (Option<u64>, UserIds) {
+        let ids = record.user_ids.map(UserIds::of).filter(|ids| !ids.is_empty());
+        (
+            record.username.and_then(username_hash).or(self.username),
+            ids.unwrap_or_else(|| self.user_ids.clone()),
+        )
     }
 
     /// Whether two records of one person say the same in normal form, so that the older one can

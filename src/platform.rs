@@ -27,7 +27,7 @@ use crate::last_night::FileSeen;
 use crate::roster::ids;
 use crate::roster::kept::{OfKeys, key};
 use crate::source::oneroster_csv::lone::{LoneFile, NO_FINAL_LINE_BREAK};
-use crate::spool::PlacedValues;
+use crate::spool::{self, PlacedValues};
 use crate::value::{self, RecordReader, WordCounts};
 
 pub use compare::{Before, Compared, compare};
@@ -167,6 +167,20 @@ impl Export {
         let Some(place) = self.places.get(&key(sourced_id)) else { return Ok(None) };
         let row: Row = self.rows.get(*place)?;
         Ok((row.sourced_id == sourced_id).then_some(row))
+    }
+
+    /// Adds the row of a person to `bytes`, as [`spool::append`] writes it, if there is one that says
+    /// something new. Returns whether there is.
+    pub fn append_row(&self, sourced_id: &str, bytes: &mut Vec<u8>) -> Result<bool> {
+        let Some(place) = self.places.get(&key(sourced_id)) else { return Ok(false) };
+        self.rows.look_at(*place, |row| {
+            // A row begins with its sourcedId.
+            let is_own = spool::first_of::<&str>(row)? == sourced_id;
+            if is_own {
+                bytes.extend_from_slice(row);
+            }
+            Ok(is_own)
+        })
     }
 
     /// Reports the rows that belong to no person of the store or the roster. Those of erased people

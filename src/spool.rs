@@ -337,14 +337,20 @@ impl PlacedValues {
 
     /// The value at a place.
     pub fn get<T: DeserializeOwned>(&self, place: u64) -> Result<T> {
+        self.look_at(place, |bytes| first_of(bytes))
+    }
+
+    /// Hands over the value at a place as [`append`] wrote it, not yet read.
+    pub fn look_at<T>(&self, place: u64, take: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
         if let Some(at) = place.checked_sub(self.length) {
             let at = usize::try_from(at).unwrap_or(usize::MAX);
-            return first_of(self.pending.get(at..).ok_or_else(lost)?);
+            let rest = self.pending.get(at..).ok_or_else(lost)?;
+            return take(&rest[..first(rest)?]);
         }
         let mut looked = lock(&self.file);
         let length = looked.from(place, 4)?.first_chunk().ok_or_else(lost)?;
         let length = 4 + u32::from_le_bytes(*length) as usize;
-        first_of(looked.from(place, length)?)
+        take(looked.from(place, length)?.get(..length).ok_or_else(lost)?)
     }
 }
 

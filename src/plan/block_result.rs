@@ -28,6 +28,24 @@ pub(super) struct BlockResult {
     pub(super) claims: Vec<CredentialClaim>,
 }
 
+/// How long the rows of a result are. Those of the next block are about as long, and are not copied
+/// again and again while they grow if there is room for them.
+#[derive(Default)]
+pub(super) struct Room([usize; 3]);
+
+impl Room {
+    pub(super) fn of(result: &BlockResult) -> Self {
+        Self([&result.rows, &result.newcomers, &result.writes].map(Vec::len))
+    }
+}
+
+impl BlockResult {
+    pub(super) fn with(room: &Room) -> Self {
+        let [rows, newcomers, writes] = room.0.map(|length| Vec::with_capacity(length + length / 8));
+        Self { rows, newcomers, writes, ..Self::default() }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Totals {
     pub(super) summary: Summary,

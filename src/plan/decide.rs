@@ -58,9 +58,16 @@ pub(super) struct Job {
 pub(super) enum Task {
     /// The row as it was decided then, and its place in the report.
     AsDecided(Vec<u8>, u32),
-    /// It is large, and goes from one thread to another. And where the account is among those of the
-    /// block, if there is one.
-    Decide(Box<Person>, Option<Range<usize>>),
+    Decide(Person, LookedUp),
+}
+
+/// Where the rows of a person's account and of the platform's export are among those that were
+/// looked up for the block. Empty: there is none. The thread that decides reads them, so that what
+/// they hold is freed where it was allocated.
+#[derive(Default)]
+pub(super) struct LookedUp {
+    pub(super) account: Range<usize>,
+    pub(super) export: Range<usize>,
 }
 
 /// A person that is decided on.
@@ -71,7 +78,8 @@ pub(super) struct Person {
     /// Stands for the record as it was read; none for a person whom the roster does not mention.
     pub(super) record_hash: Option<u64>,
     /// The account, if there is one. In a box, as the next: most people lack one of them, and
-    /// thousands of people are on their way from one thread to another.
+    /// thousands of people are on their way from one thread to another. Read by the thread that
+    /// decides, from [`LookedUp`].
     pub(super) stored: Option<Box<Account>>,
     /// The row of the platform's export, if that says something new.
     pub(super) export: Option<Box<Row>>,
@@ -84,6 +92,14 @@ pub(super) struct Person {
 }
 
 impl Person {
+    /// Reads what was looked up, out of these rows.
+    pub(super) fn read(&mut self, looked_up: &LookedUp, rows: &[u8]) -> Result<()> {
+        let row = |at: &Range<usize>| rows.get(at.clone()).filter(|row| !row.is_empty());
+        self.stored = row(&looked_up.account).map(stored_account).transpose()?.map(Box::new);
+        self.export = row(&looked_up.export).map(spool::first_of).transpose()?;
+        Ok(())
+    }
+
     fn has_live_account(&self) -> bool {
         self.stored.as_ref().is_some_and(|stored| !stored.archived)
     }
@@ -159,20 +175,12 @@ impl PersonDecision<'_> {
 }
 
 impl Decider<'_> {
-    /// `accounts` are those of the block, rows as [`spool::append`] wrote them.
-    pub(super) fn work(
-        &self,
-        kept: &Kept<'_>,
-        job: Job,
-        accounts: &[u8],
-        out: &mut BlockResult,
-    ) -> Result<()> {
+    /// `rows` are those that were looked up for the block, as [`spool::append`] wrote them.
+    pub(super) fn work(&self, kept: &Kept<'_>, job: Job, rows: &[u8], out: &mut BlockResult) -> Result<()> {
         match job.task {
             Task::AsDecided(row, place) => self.as_decided(kept, place, &row, out),
-            Task::Decide(mut person, account) => {
-                if let Some(bytes) = account.and_then(|at| accounts.get(at)) {
-                    person.stored = Some(Box::new(stored_account(bytes)?));
-                }
+            Task::Decide(mut person, looked_up) => {
+                person.read(&looked_up, rows)?;
                 self.record(&kept.record, &person, out)
             }
         }
@@ -893,7 +901,7 @@ impl Decider<'_> {
 }
 
 /// An account, of whose id and row these are the bytes.
-pub(super) fn stored_account(bytes: &[u8]) -> Result<Account> {
+fn stored_account(bytes: &[u8]) -> Result<Account> {
     let (id, row): (i64, PackedRow<'_>) = spool::first_of(bytes)?;
     Ok(row.account(id))
 }
@@ -923,7 +931,7 @@ pub(super) fn allowed(
 
 /// Which classes the links of a guardian have.
 fn links_of(record: &Record<'_>, account: Option<&Account>, unclear: bool, unknown: bool) -> Links {
-    let known = account.map(|account| &account.sis);
+    let known = account.map(|account| &*account.sis);
     let stored = |list: fn(&SisDetails) -> &str| IdList(known.map_or("", list));
     let has =
         |own: Option<IdList<'_>>, list: fn(&SisDetails) -> &str| !own.unwrap_or(stored(list)).is_empty();

@@ -1,5 +1,7 @@
 //! What becomes of one person: a record beside an account, under the rules. Pure.
 
+use std::sync::Arc;
+
 use super::decision::{FieldDecision, FieldDecisions, Rule};
 use super::note::{Note, Reason};
 use super::recipients::News;
@@ -480,37 +482,40 @@ fn last_credential(
 
 /// Keeps what the record says, unless it only says the same in other words.
 fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
-    let (roles, orgs) = (account.sis.roles.clone(), account.sis.orgs.clone());
-    let record = &case.record.in_form_of(&roles, &orgs);
+    let known = Arc::clone(&account.sis);
+    let record = &case.record.in_form_of(&known.roles, &known.orgs);
     // Of these only hashes are kept.
     let details = Record { username: None, user_ids: None, earlier_id: None, ..*record };
-    account.sis.recognise_by(record);
-    if account.id != 0 && account.sis.record(record.sourced_id).says_the_same_as(&details) {
+    let (username, user_ids) = known.recognised_by(record);
+    if account.id != 0 && known.record(record.sourced_id).says_the_same_as(&details) {
+        if username != known.username || user_ids != known.user_ids {
+            account.sis = Arc::new(SisDetails { username, user_ids, ..SisDetails::clone(&known) });
+        }
         return;
     }
-    let (orgs, agents) = (IdList(&account.sis.orgs), IdList(&account.sis.agents));
+    let (orgs, agents) = (IdList(&known.orgs), IdList(&known.agents));
     // A record without schools or relatives does not say that there are none. Roles that all name a school say the schools.
     let in_roles = record.roles.iter().next().is_some() && record.roles.iter().all(|held| held.org.is_some());
     let unsaid = if in_roles { IdList("") } else { orgs };
     // Without rules every link may be used.
     let (emergency, barred) = match rules.rights.is_some() {
-        true => (IdList(&account.sis.emergency), IdList(&account.sis.barred)),
+        true => (IdList(&known.emergency), IdList(&known.barred)),
         false => (IdList(""), IdList("")),
     };
     let mut said = SisDetails {
-        username: account.sis.username,
-        user_ids: account.sis.user_ids.clone(),
+        username,
+        user_ids,
         ..SisDetails::of(&Record {
             orgs: Some(record.orgs.unwrap_or(unsaid)),
             agents: Some(record.agents.unwrap_or(agents)),
             emergency: Some(record.emergency.unwrap_or(emergency)),
             barred: Some(record.barred.unwrap_or(barred)),
-            relations: Some(record.relations.unwrap_or(Relations(&account.sis.relations))),
+            relations: Some(record.relations.unwrap_or(Relations(&known.relations))),
             ..details
         })
     };
     if account.id != 0 && case.unclear {
-        said.roles = RoleList(&account.sis.roles).with(record.roles);
+        said.roles = RoleList(&known.roles).with(record.roles);
         said.orgs = orgs.with(record.orgs.unwrap_or_default());
         said.agents = agents.with(record.agents.unwrap_or_default());
         if rules.rights.is_some() {
@@ -521,8 +526,11 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
             said.barred = IdList(&barred.without(&[own, to_emergency])).with(to_barred);
         }
     }
-    if account.id == 0 || !account.sis.is_same(&said, rules.phones) {
-        account.sis = said;
+    if account.id == 0 || !known.is_same(&said, rules.phones) {
+        account.sis = Arc::new(said);
+    } else if said.username != known.username || said.user_ids != known.user_ids {
+        let SisDetails { username, user_ids, .. } = said;
+        account.sis = Arc::new(SisDetails { username, user_ids, ..SisDetails::clone(&known) });
     }
 }
 

@@ -114,7 +114,7 @@ mod tests {
             agents: "stu-1".into(),
             ..SisDetails::default()
         };
-        Account { id: 1, archived: true, details, sis, ..Account::new("tea-1") }
+        Account { id: 1, archived: true, details, sis: sis.into(), ..Account::new("tea-1") }
     }
 
     fn newcomer() -> Record<'static> {

@@ -163,7 +163,7 @@ fn accounts() -> [Option<Account>; 4] {
             phone: "+17185554567".into(),
             home_phone: "+17185550150".into(),
         },
-        sis: SisDetails::of(&record()),
+        sis: SisDetails::of(&record()).into(),
         ..Account::new("p-1")
     };
     let active = Account { state: State::Active, ..pending.clone() };
@@ -281,7 +281,13 @@ fn decisions(all: &mut Vec<u8>) {
                 let mut row = row_of(record, account.as_ref(), &verdict, &roles, &schools, &rules);
                 row.place = 3;
                 all.extend(postcard::to_stdvec(&row).unwrap());
-                all.extend(postcard::to_stdvec(&verdict.account).unwrap());
+                let account = verdict.account.as_ref().map(|account| {
+                    let Account { id, sourced_id, state, archived, details, sis, .. } = account;
+                    let Account { exported, kept_since, settled, opt_outs, links, .. } = account;
+                    let own = (id, sourced_id, state, archived, details, &**sis);
+                    (own, exported, kept_since, settled, opt_outs, links)
+                });
+                all.extend(postcard::to_stdvec(&account).unwrap());
                 all.push(u8::from(verdict.is_final()));
                 all.push(u8::from(verdict.counts_as_update));
             }

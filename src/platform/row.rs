@@ -110,22 +110,22 @@ impl Row {
             }
         }
         if state == State::Active && !account.archived {
-            let before = account.clone();
+            let (details, exported) = (account.details.clone(), account.exported.clone());
+            let opt_outs = account.opt_outs;
             self.take_over(account, phones, import);
             for (channel, out) in self.said_opt_outs() {
                 if account.opt_outs.export_says(channel, out) {
                     adopted.entries.push(AuditEntry::of_opt_out(Origin::Platform, channel, out));
                 }
             }
-            adopted.touched |= *account != before;
-            for field in Field::ALL
-                .into_iter()
-                .filter(|field| before.details.shown(*field) != account.details.shown(*field))
-            {
+            adopted.touched |=
+                account.details != details || account.exported != exported || account.opt_outs != opt_outs;
+            let (before, after) = (details.borrowed(), account.details.borrowed());
+            for field in Field::ALL.into_iter().filter(|field| before.shown(*field) != after.shown(*field)) {
                 adopted.entries.push(AuditEntry {
                     origin: Origin::Platform,
                     field: field.key().into(),
-                    old: before.details.recorded(field),
+                    old: details.recorded(field),
                     new: account.details.recorded(field),
                 });
             }

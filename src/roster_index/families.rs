@@ -177,7 +177,7 @@ impl Intake {
             let leaver = Leaver {
                 person,
                 meaning,
-                agents: known.sis.agents,
+                agents: known.sis.agents.clone(),
                 students: known.links.unwrap_or_default(),
                 adults: adults.remove(&person).unwrap_or_default(),
             };

@@ -283,7 +283,11 @@ impl Writing<'_> {
         })?;
         let many = outcome.plan.count_changed() > MANY;
         let aside = many.then(|| store.set_triggers_aside()).transpose()?;
-        let (mut updates, mut audit) = (store.updates()?, store.auditing(Some(self.number), now)?);
+        let mut updates = match &aside {
+            Some(aside) => aside.updates()?,
+            None => store.updates()?,
+        };
+        let mut audit = store.auditing(Some(self.number), now)?;
         outcome.plan.each_write(|write| {
             self.request.context.interrupted()?;
             let account = match write.id {

@@ -1,6 +1,7 @@
 //! Accounts and schools.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use rusqlite::types::{Null, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Row, named_params};
@@ -280,7 +281,14 @@ impl Store {
     pub fn updates(&self) -> Result<Updates<'_>> {
         // OR FAIL as for [`Store::new_accounts`].
         let update = concat!("UPDATE OR FAIL account SET ", account_columns!(set), " WHERE id = :id");
-        Ok(Updates(self.connection.prepare_cached(update)?))
+        Ok(Updates { update: self.connection.prepare_cached(update)?, touch: None })
+    }
+
+    /// As [`Store::updates`], while the trigger that notes each of them is set aside.
+    pub(super) fn updates_without_trigger(&self) -> Result<Updates<'_>> {
+        let touch =
+            self.connection.prepare_cached("INSERT INTO touched VALUES (?1) ON CONFLICT DO NOTHING")?;
+        Ok(Updates { touch: Some(touch), ..self.updates()? })
     }
 
     /// For looking up many accounts one after the other.
@@ -411,17 +419,25 @@ impl Lookup<'_> {
 }
 
 /// Updates accounts by id.
-pub struct Updates<'s>(CachedStatement<'s>);
+pub struct Updates<'s> {
+    update: CachedStatement<'s>,
+    /// Does what else a trigger does.
+    touch: Option<CachedStatement<'s>>,
+}
 
 impl Updates<'_> {
     /// Replaces all that an account holds, but not its sourcedId.
     pub fn update(&mut self, id: i64, account: PackedRow<'_>) -> Result<()> {
-        self.0.clear_bindings();
+        let Self { update, touch } = self;
+        update.clear_bindings();
         for (column, cell) in account.cells() {
-            cell.bind(column, &mut self.0)?;
+            cell.bind(column, update)?;
         }
-        self.0.raw_bind_parameter(HELD + 1, id)?;
-        self.0.raw_execute()?;
+        update.raw_bind_parameter(HELD + 1, id)?;
+        update.raw_execute()?;
+        if let Some(touch) = touch {
+            touch.execute([id])?;
+        }
         Ok(())
     }
 }
@@ -575,7 +591,7 @@ impl<'a> PackedRow<'a> {
                 phone: sure(column::phone),
                 home_phone: sure(column::home_phone),
             },
-            sis: SisDetails {
+            sis: Arc::new(SisDetails {
                 identifier: own(column::sis_identifier),
                 enabled: flag(column::sis_enabled),
                 given_name: own(column::sis_given_name),
@@ -595,7 +611,7 @@ impl<'a> PackedRow<'a> {
                     _ => None,
                 },
                 user_ids: UserIds::from_bytes(held[column::sis_user_ids].as_bytes().unwrap_or_default()),
-            },
+            }),
             exported: Exported {
                 name: Exported::name_from_columns(
                     text(column::export_given_name),

@@ -8,15 +8,15 @@ use std::thread;
 use crate::contact::Field;
 use crate::failure::Result;
 use crate::lanes::Lanes;
-use crate::plan::block_result::{BlockResult, CredentialClaim, Totals};
+use crate::plan::block_result::{BlockResult, CredentialClaim, Room, Totals};
 use crate::plan::build::{Inputs, RowSource};
 use crate::plan::claims::Claim;
-use crate::plan::decide::{Decider, Job, Person, Task, stored_account};
+use crate::plan::decide::{Decider, Job, LookedUp, Person, Task};
 use crate::plan::links::{LinkChanges, LinkLookup};
 use crate::plan::signs::Signs;
 use crate::plan::unchanged::{CachedRow, Remembered, Unchanged, record_hash};
 use crate::plan::{Newcomer, PlanRow, Write};
-use crate::platform::{Export, Row};
+use crate::platform::Export;
 use crate::roster::Mode;
 use crate::roster::kept::{self, Kept};
 use crate::spool::{self, BLOCK, Batch, Ordered, Values};
@@ -88,8 +88,8 @@ pub(super) struct Planner<'a> {
 struct Work {
     block: Vec<u8>,
     jobs: Vec<Job>,
-    /// The rows of the accounts, which the thread reads.
-    accounts: Vec<u8>,
+    /// The rows that were looked up, which the thread reads.
+    rows: Vec<u8>,
 }
 
 /// Where the rows of accounts are looked up.
@@ -172,17 +172,19 @@ impl Ahead {
     }
 }
 
-fn decide(decider: &Decider<'_>, work: Work) -> (Vec<u8>, Result<BlockResult>) {
-    let Work { block, jobs, accounts } = work;
+/// `room` is how long the rows of the block before were.
+fn decide(decider: &Decider<'_>, work: Work, room: &mut Room) -> (Vec<u8>, Result<BlockResult>) {
+    let Work { block, jobs, rows } = work;
     let go = || {
-        let mut result = BlockResult::default();
+        let mut result = BlockResult::with(room);
         let mut records = kept::records(&block)?;
         for job in jobs {
             records.go_to(job.at);
             if let Some(kept) = records.next_record()? {
-                decider.work(&kept, job, &accounts, &mut result)?;
+                decider.work(&kept, job, &rows, &mut result)?;
             }
         }
+        *room = Room::of(&result);
         Ok(result)
     };
     let result = go();
@@ -217,7 +219,10 @@ impl<'a> Planner<'a> {
         let ahead = Ahead::look_up(decider, self.sources, &mut lookup)?;
         let mut store = Accounts { lookup, ahead };
         thread::scope(|scope| {
-            let mut deciders = Lanes::start(scope, || move |work| decide(decider, work))?;
+            let mut deciders = Lanes::start(scope, || {
+                let mut room = Room::default();
+                move |work| decide(decider, work, &mut room)
+            })?;
             let mut roster = decider.roster.records.read();
             let mut spare = Vec::new();
             let mut place = 0;
@@ -231,11 +236,11 @@ impl<'a> Planner<'a> {
                 }
                 let mut block = spare.pop().unwrap_or_default();
                 roster.next(&mut block)?;
-                let (jobs, accounts) = self.look_up(&block, first, sources, &mut store)?;
+                let (jobs, rows) = self.look_up(&block, first, sources, &mut store)?;
                 if deciders.is_full() {
                     spare.extend(self.collect(&mut deciders)?);
                 }
-                deciders.push(Work { block, jobs, accounts })?;
+                deciders.push(Work { block, jobs, rows })?;
                 if progress(u64::from(place)).is_break() {
                     return Ok(());
                 }
@@ -257,7 +262,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Looks up what it takes to decide on some records of a block, the first of which has this
-    /// place in the report; and the rows of their accounts.
+    /// place in the report; with the rows of their accounts and of the export.
     fn look_up(
         &mut self,
         block: &[u8],
@@ -266,7 +271,7 @@ impl<'a> Planner<'a> {
         store: &mut Accounts<'_>,
     ) -> Result<(Vec<Job>, Vec<u8>)> {
         let count = sources.iter().filter(|source| source.is_in_plan()).count();
-        let (mut jobs, mut accounts) = (Vec::with_capacity(count), Vec::new());
+        let (mut jobs, mut rows) = (Vec::with_capacity(count), Vec::new());
         let mut records = kept::records(block)?;
         for (place, source) in (first..).zip(sources) {
             if !source.is_in_plan() {
@@ -275,16 +280,16 @@ impl<'a> Planner<'a> {
             }
             let at = records.place();
             let Some(kept) = records.next_record()? else { break };
-            jobs.push(Job { at, task: self.task((&kept, place, *source), store, &mut accounts)? });
+            jobs.push(Job { at, task: self.task((&kept, place, *source), store, &mut rows)? });
         }
-        Ok((jobs, accounts))
+        Ok((jobs, rows))
     }
 
     fn task(
         &mut self,
         (kept, place, source): (&Kept<'_>, u32, RowSource),
         store: &mut Accounts<'_>,
-        accounts: &mut Vec<u8>,
+        rows: &mut Vec<u8>,
     ) -> Result<Task> {
         let roster = self.decider.roster;
         let number = roster.person_of(place);
@@ -295,25 +300,25 @@ impl<'a> Planner<'a> {
             return Ok(Task::AsDecided(row, place));
         }
         let id = kept.record.sourced_id;
-        let start = accounts.len();
-        let mut person = self.person((place, number, id), store, accounts)?;
-        let account = (accounts.len() > start).then_some(start..accounts.len());
+        let (mut person, looked_up) = self.person((place, number, id), store, rows)?;
         person.record_hash = Some(record_hash(kept.hash, kept.record.roles, self.decider.today));
         // A contradicted row says nothing; one of them speaks for the account, which is left as it is.
         person.is_further_row = roster.is_contradicted(id) && !self.answered.insert(id.to_owned());
-        Ok(Task::Decide(Box::new(person), account))
+        Ok(Task::Decide(person, looked_up))
     }
 
-    /// The platform's row of a person. A row that still shows the person that had the sourcedId
-    /// before is not this person's.
-    fn row_of_export(&self, sourced_id: &str) -> Result<Option<Row>> {
-        let row = self.export.row(sourced_id)?;
+    /// Adds the platform's row of a person to `rows`, if there is one. A row that still shows the
+    /// person that had the sourcedId before is not this person's. Returns whether there is one.
+    fn row_of_export(&self, sourced_id: &str, rows: &mut Vec<u8>) -> Result<bool> {
         let reassigned = self.decider.rules.last_night.as_deref().map(|night| &night.reassigned_ids);
-        if row.is_none() || !reassigned.is_some_and(|ids| !ids.is_empty() && ids.contains(sourced_id)) {
-            return Ok(row);
+        if reassigned.is_some_and(|ids| !ids.is_empty() && ids.contains(sourced_id))
+            && let Some(row) = self.export.row(sourced_id)?
+            && let Some(before) = self.store.account_before(sourced_id)?
+            && row.is_about(&before)
+        {
+            return Ok(false);
         }
-        let before = self.store.account_before(sourced_id)?;
-        Ok(row.filter(|row| !before.is_some_and(|before| row.is_about(&before))))
+        self.export.append_row(sourced_id, rows)
     }
 
     /// Adds the row of an account to `accounts`, if there is one; and returns what comes and goes of
@@ -395,41 +400,41 @@ impl<'a> Planner<'a> {
         (place, number, sourced_id): (u32, u32, &str),
         store: &mut Accounts<'_>,
     ) -> Result<Person> {
-        let mut account = Vec::new();
-        let person = self.person((place, Some(number), sourced_id), store, &mut account)?;
-        let stored = (!account.is_empty()).then(|| stored_account(&account)).transpose()?;
-        Ok(Person { stored: stored.map(Box::new), ..person })
+        let mut rows = Vec::new();
+        let (mut person, looked_up) = self.person((place, Some(number), sourced_id), store, &mut rows)?;
+        person.read(&looked_up, &rows)?;
+        Ok(person)
     }
 
-    /// A person, with the account's row in `accounts`.
+    /// A person, and where in `rows` the rows are now that were looked up.
     fn person(
         &self,
         (place, number, sourced_id): (u32, Option<u32>, &str),
         store: &mut Accounts<'_>,
-        accounts: &mut Vec<u8>,
-    ) -> Result<Person> {
-        let (mut export, mut signs, mut links) = (None, 0, LinkChanges::default());
-        if let Some(number) = number {
-            links = self.account((place, number, sourced_id), store, accounts)?;
-            export = self.row_of_export(sourced_id)?;
-            // The export was read before the account had its new sourcedId.
-            if export.is_none()
-                && let Some(old) = self.decider.same_person.earlier_id(Some(number))?
-            {
-                export = self.row_of_export(&old)?;
-            }
-            signs = self.signs.of(number);
-        }
-        Ok(Person {
+        rows: &mut Vec<u8>,
+    ) -> Result<(Person, LookedUp)> {
+        let mut person = Person {
             place,
             number,
             record_hash: None,
             stored: None,
-            export: export.map(Box::new),
+            export: None,
             is_further_row: false,
-            signs,
-            links,
-        })
+            signs: 0,
+            links: LinkChanges::default(),
+        };
+        let Some(number) = number else { return Ok((person, LookedUp::default())) };
+        let start = rows.len();
+        person.links = self.account((place, number, sourced_id), store, rows)?;
+        person.signs = self.signs.of(number);
+        let end = rows.len();
+        // The export was read before the account had its new sourcedId.
+        if !self.row_of_export(sourced_id, rows)?
+            && let Some(old) = self.decider.same_person.earlier_id(Some(number))?
+        {
+            self.row_of_export(&old, rows)?;
+        }
+        Ok((person, LookedUp { account: start..end, export: end..rows.len() }))
     }
 
     fn merge(&mut self, result: BlockResult) -> Result<()> {

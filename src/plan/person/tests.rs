@@ -177,7 +177,7 @@ fn another_way_of_writing_is_no_change() {
         ..record()
     };
     for state in [State::Pending, State::Active] {
-        let before = Account { sis: SisDetails::of(&record()), ..account(state) };
+        let before = Account { sis: SisDetails::of(&record()).into(), ..account(state) };
         let verdict = judged(&same, Some(&before), &["on"], &rules());
         assert_eq!(verdict.action, Action::Unchanged);
         assert_eq!(verdict.account.as_ref(), Some(&before), "not even a rewrite of the formatting");

@@ -2,6 +2,7 @@ use super::*;
 use crate::contact::{Details, PersonName};
 use crate::message::{Audience, Channel, Message, Recipient};
 use crate::store::{Broken, Member};
+use std::sync::Arc;
 
 const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
@@ -15,10 +16,10 @@ fn store() -> Store {
         home_phone: String::new(),
     };
     let mut guardian = Account { details: details("gerda"), ..Account::new("g-1") };
-    guardian.sis.relations = "s-1\tmother".into();
+    Arc::make_mut(&mut guardian.sis).relations = "s-1\tmother".into();
     let mut student = Account::new("s-1");
-    student.sis.agents = "g-0,g-1".into();
-    student.sis.relations = "g-1\tmother".into();
+    Arc::make_mut(&mut student.sis).agents = "g-0,g-1".into();
+    Arc::make_mut(&mut student.sis).relations = "g-1\tmother".into();
     let link = |field: &str, old: &str, new: &str| AuditEntry {
         origin: Origin::Sync,
         field: field.into(),
