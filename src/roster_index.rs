@@ -229,13 +229,23 @@ impl RosterIndex {
         is_wanted: impl Fn(u32) -> bool,
         mut each: impl FnMut(u32, u32, &Record<'_>),
     ) -> Result<()> {
+        let is_wanted = |person: &u32| *person != NO_PERSON && is_wanted(*person);
         let (mut reader, mut block) = (self.records.read(), Vec::new());
-        let mut people = (0_u32..).zip(&self.people_of);
+        let mut people = self.people_of.as_slice();
+        let mut place = 0;
         for count in &self.blocks {
+            let own;
+            (own, people) = people.split_at(*count as usize);
+            let first = place;
+            place += *count;
+            if !own.iter().any(is_wanted) {
+                reader.skip()?;
+                continue;
+            }
             reader.next(&mut block)?;
             let mut records = kept::records(&block)?;
-            for (place, person) in people.by_ref().take(*count as usize) {
-                if *person == NO_PERSON || !is_wanted(*person) {
+            for (place, person) in (first..).zip(own) {
+                if !is_wanted(person) {
                     records.skip()?;
                 } else if let Some(kept) = records.next_record()? {
                     each(place, *person, &kept.record);

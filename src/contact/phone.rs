@@ -1,8 +1,8 @@
 //! Phone numbers: parsed to E.164 with the district's region, and compared without their extension.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil};
@@ -46,40 +46,43 @@ fn has_numbers(region: rlibphonenumber::Region) -> bool {
 
 /// The phone library of a thread: its regular expressions let other threads wait for the one that
 /// used them first. A thread that ends leaves it to the next one: compiling them again takes long.
-struct Library {
-    util: Option<PhoneNumberUtil>,
-    exchanges: Exchanges,
-}
+struct Library(Option<PhoneNumberUtil>);
 
 /// Area codes and exchanges of North America that were asked for last, and whether numbers of them
 /// are valid. Their last four digits make no difference to the library, and a district has few
 /// exchanges. Each at the place that its lowest bits say, twice its number and one more if valid.
-struct Exchanges(RefCell<Vec<u32>>);
+/// All threads share them: one that reads only plain numbers needs no library of its own.
+struct Exchanges([AtomicU32; Exchanges::PLACES]);
+
+static EXCHANGES: Exchanges = Exchanges::new();
 
 impl Exchanges {
-    const PLACES: usize = 1024;
+    const PLACES: usize = 4096;
+
+    const fn new() -> Self {
+        Self([const { AtomicU32::new(0) }; Self::PLACES])
+    }
 
     fn is_valid(&self, national_number: u64, look: impl FnOnce() -> bool) -> bool {
         let Ok(exchange) = u32::try_from(national_number / 10_000) else { return look() };
-        let mut known = self.0.borrow_mut();
-        known.resize(Self::PLACES, 0);
-        let place = &mut known[exchange as usize % Self::PLACES];
-        if *place / 2 != exchange {
-            *place = exchange * 2 + u32::from(look());
+        let place = &self.0[exchange as usize % Self::PLACES];
+        let mut known = place.load(Ordering::Relaxed);
+        if known / 2 != exchange {
+            known = exchange * 2 + u32::from(look());
+            place.store(known, Ordering::Relaxed);
         }
-        *place % 2 == 1
+        known % 2 == 1
     }
 }
 
 static IDLE: Mutex<Vec<PhoneNumberUtil>> = Mutex::new(Vec::new());
 
 thread_local! {
-    static LIBRARY: Library = Library {
-        util: Some(idle().pop().unwrap_or_else(|| {
-            PhoneNumberUtil::new().expect("the metadata is part of the library")
-        })),
-        exchanges: Exchanges(RefCell::default()),
-    };
+    static LIBRARY: Library = Library(Some(idle().pop().unwrap_or_else(library)));
+}
+
+fn library() -> PhoneNumberUtil {
+    PhoneNumberUtil::new().expect("the metadata is part of the library")
 }
 
 fn idle() -> MutexGuard<'static, Vec<PhoneNumberUtil>> {
@@ -88,12 +91,12 @@ fn idle() -> MutexGuard<'static, Vec<PhoneNumberUtil>> {
 
 impl Drop for Library {
     fn drop(&mut self) {
-        idle().extend(self.util.take());
+        idle().extend(self.0.take());
     }
 }
 
 fn with_library<T>(work: impl FnOnce(&PhoneNumberUtil) -> T) -> T {
-    LIBRARY.with(|library| work(library.util.as_ref().expect("it is taken when the thread ends")))
+    LIBRARY.with(|library| work(library.0.as_ref().expect("it is taken when the thread ends")))
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -263,9 +266,16 @@ impl PhoneReader {
 
 /// A national number of North America, if it is valid.
 fn plain_phone(national_number: u64) -> Option<Phone> {
-    let look = || with_library(|library| is_valid_in_north_america(library, national_number));
-    LIBRARY
-        .with(|library| library.exchanges.is_valid(national_number, look))
+    // While one thread compiles what it takes, others wait for it instead of doing the same.
+    let look = || {
+        let mut idle = idle();
+        if idle.is_empty() {
+            idle.push(library());
+        }
+        is_valid_in_north_america(&idle[0], national_number)
+    };
+    EXCHANGES
+        .is_valid(national_number, look)
         .then(|| Phone { e164: format!("+1{national_number}"), extension: None })
 }
 
@@ -368,7 +378,7 @@ mod tests {
             }
         }
         // Two that have one place.
-        let known = Exchanges(RefCell::default());
+        let known = Exchanges::new();
         let other = 718_555 + Exchanges::PLACES as u64;
         for _ in 0..2 {
             assert!(known.is_valid(7_185_550_000, || true));
