@@ -110,6 +110,20 @@ impl Block {
         self.records += 1;
     }
 
+    /// Appends a record in its own form if `is_wanted` says so of its hash; whether it does.
+    pub fn append_if(&mut self, record: &Record<'_>, is_wanted: impl FnOnce(u64) -> bool) -> bool {
+        let (head, text) = (self.heads.len(), self.texts.len());
+        let hash = self.put(record, 0);
+        if !is_wanted(hash) {
+            self.heads.truncate(head);
+            self.texts.truncate(text);
+            return false;
+        }
+        self.heads[head + HASH..head + SAID].copy_from_slice(&hash.to_le_bytes());
+        self.records += 1;
+        true
+    }
+
     /// Puts head and text of a record at the end, without its hash, and returns that.
     fn put(&mut self, record: &Record<'_>, seed: u64) -> u64 {
         let defect = match record.defect {
@@ -171,6 +185,11 @@ impl Block {
         self.heads[head + TEXT_LENGTH..head + LINE].copy_from_slice(&length.to_le_bytes());
         hash
     }
+}
+
+/// A hash of all that a record says, in its own form.
+pub fn said(record: &Record<'_>) -> u64 {
+    Block::default().put(record, 0)
 }
 
 pub struct Records<'a> {
@@ -358,6 +377,24 @@ mod tests {
             let kept = read.next_record().unwrap().unwrap();
             assert_eq!(kept.record, *record);
             assert_eq!(kept.key, key(record.sourced_id));
+        }
+        assert!(read.next_record().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_record_that_is_not_wanted_is_not_there() {
+        let record = |sourced_id| Record { sourced_id, roles: RoleList("aide\ts1"), ..Record::default() };
+        let mut block = Block::default();
+        for (id, is_wanted) in [("a", true), ("b", false), ("c", true)] {
+            let added = block.append_if(&record(id), |hash| is_wanted && hash == said(&record(id)));
+            assert_eq!(added, is_wanted);
+        }
+        assert_eq!(block.records(), 2);
+        let block = block.finish(Vec::new());
+        let mut read = records(&block).unwrap();
+        for id in ["a", "c"] {
+            let kept = read.next_record().unwrap().unwrap();
+            assert_eq!((kept.record, kept.hash), (record(id), said(&record(id))));
         }
         assert!(read.next_record().unwrap().is_none());
     }

@@ -12,7 +12,7 @@ mod explain;
 mod oauth1;
 mod retry;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::PathBuf;
@@ -35,6 +35,9 @@ pub use oauth1::Signature;
 
 /// No answer is larger than this, unpacked.
 const LARGEST_BODY: u64 = 256 << 20;
+
+/// How much of the memory for an answer is made ready at once.
+const PIECE: usize = 64 << 10;
 
 /// How many times all requests of one pull together are tried again.
 const RETRIES_PER_PULL: u32 = 200;
@@ -119,6 +122,8 @@ pub struct Client<'w> {
     /// Buffers of bodies that were read, for the next ones: a large one for each page, from another
     /// thread each time, would leave the allocator with several of them.
     buffers: RefCell<Vec<Vec<u8>>>,
+    /// The length of the longest body so far.
+    longest: Cell<usize>,
 }
 
 impl<'w> Client<'w> {
@@ -128,7 +133,7 @@ impl<'w> Client<'w> {
     /// `Usage` if the options or the secrets cannot be used.
     pub fn new(options: &Options, credentials: &Credentials, watch: &'w Watch<'w>) -> Result<Self> {
         Ok(Self {
-            connections: Connections::new(options)?,
+            connections: Connections::new(options),
             options: options.clone(),
             auth: RefCell::new(Auth::new(credentials.clone())?),
             watch,
@@ -136,6 +141,7 @@ impl<'w> Client<'w> {
             not_before: Cell::new(None),
             ahead: RefCell::default(),
             buffers: RefCell::default(),
+            longest: Cell::default(),
         })
     }
 
@@ -272,6 +278,7 @@ impl<'w> Client<'w> {
                 }
             }
         };
+        self.longest.set(self.longest.get().max(answer.body.len()));
         let is_used_up = answer.header("x-ratelimit-remaining").is_some_and(|left| left.trim() == "0");
         // While requests are left, the end of their window does not matter.
         let reset = answer.header("x-ratelimit-reset").filter(|_| is_used_up || answer.status == 429);
@@ -290,7 +297,10 @@ impl<'w> Client<'w> {
     fn send(&self, http: reqwest::blocking::Client, request: Request) -> Receiver<Result<Answer, Trouble>> {
         let (sender, receiver) = mpsc::channel();
         let timeout = self.options.timeout;
-        let buffer = self.buffers.borrow_mut().pop().unwrap_or_default();
+        let mut buffer = self.buffers.borrow_mut().pop().unwrap_or_default();
+        // The allocator would keep what the other thread asks for, and only such threads would use it.
+        let room = self.longest.get() + self.longest.get() / 8;
+        buffer.reserve(room.saturating_sub(buffer.len()));
         let proxy = self.options.proxy.clone();
         let answers = sender.clone();
         let started = std::thread::Builder::new().spawn(move || {
@@ -327,7 +337,7 @@ impl<'w> Client<'w> {
         let header = self.auth.borrow_mut().header(url, self)?;
         Ok(self
             .connections
-            .to(url)
+            .to(url)?
             .get(url.clone())
             .header("accept", "application/json")
             .header("authorization", header))
@@ -386,16 +396,23 @@ fn read_body(
     mut body: Vec<u8>,
 ) -> Result<Vec<u8>, Trouble> {
     let expected = response.content_length().unwrap_or_default().min(LARGEST_BODY);
-    body.clear();
-    body.reserve(usize::try_from(expected).unwrap_or_default());
-    let mut piece = vec![0; 64 << 10];
+    // The end is known from a read beyond it.
+    let room = usize::try_from(expected).unwrap_or_default() + PIECE;
+    body.reserve(room.saturating_sub(body.len()));
+    let mut length = 0;
     loop {
-        match response.read(&mut piece) {
-            Ok(0) => return Ok(body),
-            Ok(count) => body.extend_from_slice(&piece[..count]),
+        if length == body.len() {
+            body.resize(length + PIECE, 0);
+        }
+        match response.read(&mut body[length..]) {
+            Ok(0) => {
+                body.truncate(length);
+                return Ok(body);
+            }
+            Ok(count) => length += count,
             Err(cause) => return Err(Trouble::Passing(explain::broken_off(url, &cause), None)),
         }
-        if body.len() as u64 > LARGEST_BODY {
+        if length as u64 > LARGEST_BODY {
             return Err(Trouble::Lasting(explain::too_large(url)));
         }
         if Instant::now() > deadline {
@@ -407,32 +424,46 @@ fn read_body(
 /// Connections that are kept open: through the district's proxy if there is one, but never to this
 /// machine. A proxy would look for `localhost` on its own machine, and send the credentials there.
 struct Connections {
-    out: reqwest::blocking::Client,
-    /// None if there is no proxy to avoid.
-    here: Option<reqwest::blocking::Client>,
+    options: Options,
+    out: OnceCell<reqwest::blocking::Client>,
+    here: OnceCell<reqwest::blocking::Client>,
+    /// To this machine, without encryption.
+    plain: OnceCell<reqwest::blocking::Client>,
 }
 
 impl Connections {
-    fn new(options: &Options) -> Result<Self> {
-        let out = match &options.proxy {
-            Proxy::System => builder(options)?,
-            Proxy::None => builder(options)?.no_proxy(),
-            Proxy::At(url) => builder(options)?.proxy(reqwest::Proxy::all(url).map_err(|cause| {
+    fn new(options: &Options) -> Self {
+        let (out, here, plain) = Default::default();
+        Self { options: options.clone(), out, here, plain }
+    }
+
+    /// Only what is asked is made ready: the certificates of the system are hundreds of files.
+    fn to(&self, url: &Url) -> Result<&reqwest::blocking::Client> {
+        let (is_here, is_plain) = (is_loopback(url), url.scheme() == "http");
+        let client = match (is_here, is_plain) {
+            (true, true) => &self.plain,
+            (true, false) => &self.here,
+            (false, _) => &self.out,
+        };
+        if let Some(client) = client.get() {
+            return Ok(client);
+        }
+        let mut builder = builder(&self.options)?;
+        builder = match (&self.options.proxy, is_here) {
+            (Proxy::None, _) | (_, true) => builder.no_proxy(),
+            (Proxy::System, false) => builder,
+            (Proxy::At(url), false) => builder.proxy(reqwest::Proxy::all(url).map_err(|cause| {
                 Failure::new(Kind::Usage, "the proxy's address cannot be used")
                     .at("[source.http] proxy")
                     .cure("write for example \"http://proxy.lincoln.example:3128\"")
                     .because(cause.without_url())
             })?),
         };
-        let here = match options.proxy {
-            Proxy::None => None,
-            Proxy::System | Proxy::At(_) => Some(build(builder(options)?.no_proxy())?),
-        };
-        Ok(Self { out: build(out)?, here })
-    }
-
-    fn to(&self, url: &Url) -> &reqwest::blocking::Client {
-        self.here.as_ref().filter(|_| is_loopback(url)).unwrap_or(&self.out)
+        if is_here && is_plain {
+            builder = builder.tls_certs_only([]);
+        }
+        let built = build(builder)?;
+        Ok(client.get_or_init(|| built))
     }
 }
 

@@ -29,13 +29,13 @@ use self::tally::{End, Seen};
 use self::user::{Oddities, User};
 use super::http::{self, Client, Credentials, Url};
 use super::pull_cache::{CachedRoster, Changes, Head, PullCache, reason};
-use super::pulled::{Pulled, Records, fingerprint, names_word};
+use super::pulled::{Pulled, Records, names_word};
 use super::source_check::SourceCheck;
 use super::{ContactOptions, ContactsSeen, RosterSource, Watch, hashed};
 use crate::failure::{Failure, Kind, Result};
 use crate::findings::{At, Findings};
 use crate::plural::counted;
-use crate::roster::{NameKind, Schools};
+use crate::roster::{NameKind, Schools, kept};
 use crate::value;
 
 /// How often a pull is begun at all, where the data keep changing under it.
@@ -219,13 +219,13 @@ fn say_unstamped_changes(
 ) -> Result<()> {
     let mut said = HashMap::new();
     let is_sound = before.with(&Changes::default(), &mut |record| {
-        said.insert(hashed(record.sourced_id), fingerprint(record));
+        said.insert(hashed(record.sourced_id), kept::said(record));
         Ok(())
     })?;
     let mut moved = 0_u64;
     records.each(&mut |record| {
         let key = hashed(record.sourced_id);
-        let differs = said.get(&key).is_some_and(|before| *before != fingerprint(record));
+        let differs = said.get(&key).is_some_and(|before| *before != kept::said(record));
         moved += u64::from(differs && !record.deleted && unmoved.contains(&key));
         Ok(ControlFlow::Continue(()))
     })?;
@@ -510,6 +510,8 @@ struct Users<'a> {
     /// A user has no stamp that can be read.
     unstamped: bool,
     not_after: DateTime<Utc>,
+    /// Stamps are looked at. Where everything is pulled every night, none is of use.
+    stamps: bool,
     /// Changes stamped after this would have been asked for, if everything is pulled although only
     /// they could be.
     covered: Option<DateTime<Utc>>,
@@ -534,6 +536,7 @@ impl<'a> Users<'a> {
             latest: None,
             unstamped: false,
             not_after: now + OVERLAP,
+            stamps: options.full_every.is_some(),
             covered: None,
             unmoved: HashSet::new(),
             names: options.names,
@@ -567,7 +570,7 @@ impl Users<'_> {
             })?;
             let wants_preferred = self.names == NameKind::Preferred;
             self.preferred += u64::from(wants_preferred && user.has_preferred_name());
-            let changed = user.date_last_modified.moment();
+            let changed = if self.stamps { user.date_last_modified.moment() } else { None };
             self.unstamped |= changed.is_none();
             if self.covered.is_some_and(|covered| changed.is_some_and(|stamp| stamp <= covered)) {
                 self.unmoved.extend(id_hash(&user.sourced_id));

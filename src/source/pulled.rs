@@ -5,16 +5,14 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::ops::ControlFlow;
 
-use xxhash_rust::xxh3::Xxh3;
-
 use super::http::Url;
 use super::{About, AfterRead, ContactsSeen, RosterSource, hashed};
 use crate::failure::Result;
 use crate::findings::Findings;
 use crate::roles;
-use crate::roster::kept::OfKeys;
+use crate::roster::kept::{self, Block, OfKeys};
 use crate::roster::{Mode, NameKind, Record, Schools};
-use crate::spool::Values;
+use crate::spool::{BLOCK, Spool};
 use crate::value::{Names, RecordReader, Tally, WordCounts};
 
 pub(super) struct Pulled {
@@ -40,7 +38,7 @@ impl Pulled {
             findings,
             users_name: "users",
             has_unclear_rows: false,
-            shares_no_guardians: records.guardians == 0,
+            shares_no_guardians: !records.has_guardian,
         };
         Self {
             about,
@@ -84,7 +82,10 @@ pub(super) fn names_word(names: NameKind) -> &'static str {
 
 /// Records that are being built.
 pub(super) struct Records {
-    records: Values<Record<'static>>,
+    records: Spool,
+    /// The end of them, and memory for the next block.
+    block: Block,
+    spare: Vec<u8>,
     /// How many different users there are. Those without a sourcedId count as different.
     pub(super) users: u64,
     /// What the cells mean; none once no more is coming.
@@ -94,7 +95,7 @@ pub(super) struct Records {
     oddities: Tally,
     /// What was said of each sourcedId, both as hashes: a million people take a few words each.
     said: HashMap<u64, u64, BuildHasherDefault<OfKeys>>,
-    pub(super) guardians: u64,
+    has_guardian: bool,
     /// How many are not said to be deleted.
     pub(super) present: u64,
     /// How many say which sourcedId they had before, or that it is blank.
@@ -105,13 +106,15 @@ impl Records {
     /// `names` are those of the source's columns.
     pub(super) fn new(names: Names) -> Self {
         Self {
-            records: Values::default(),
+            records: Spool::default(),
+            block: Block::default(),
+            spare: Vec::new(),
             users: 0,
             meaning: Some(RecordReader::gathering(names)),
             words: WordCounts::default(),
             oddities: Tally::default(),
             said: HashMap::default(),
-            guardians: 0,
+            has_guardian: false,
             present: 0,
             with_earlier_id: 0,
         }
@@ -149,20 +152,33 @@ impl Records {
 
     fn take_meant(&mut self, record: &Record<'_>) -> Result<bool> {
         let mut is_new = true;
-        if !record.sourced_id.is_empty() {
-            let said = fingerprint(record);
-            match self.said.insert(hashed(record.sourced_id), said) {
-                None => {}
-                Some(before) if before == said => return Ok(false),
-                Some(_) => is_new = false,
-            }
+        let is_unsaid = |said| {
+            let before = match record.sourced_id {
+                "" => None,
+                id => self.said.insert(hashed(id), said),
+            };
+            is_new = before.is_none();
+            before != Some(said)
+        };
+        let line = Some(self.users + 1);
+        if !self.block.append_if(&Record { line, ..*record }, is_unsaid) {
+            return Ok(false);
         }
-        self.guardians +=
-            u64::from(record.roles.iter().any(|held| roles::is_guardian(&roles::canonical(held.role))));
+        self.has_guardian |= !self.has_guardian
+            && record.roles.iter().any(|held| roles::is_guardian(&roles::canonical(held.role)));
         self.present += u64::from(!record.deleted);
         self.users += 1;
-        self.records.push(&Record { line: Some(self.users), ..*record })?;
+        if self.block.size() >= BLOCK {
+            self.flush()?;
+        }
         Ok(is_new)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let block = self.block.finish(std::mem::take(&mut self.spare));
+        self.records.push(&block)?;
+        self.spare = block;
+        Ok(())
     }
 
     /// Hands each record to `each`, until it breaks off. After [`Records::finish`].
@@ -179,10 +195,13 @@ impl Records {
         &self,
         each: &mut dyn FnMut(&Record<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let mut records = self.records.read();
-        while let Some(record) = records.next_value()? {
-            if each(&record)?.is_break() {
-                break;
+        let (mut reader, mut block) = (self.records.read(), Vec::new());
+        while reader.next(&mut block)? {
+            let mut records = kept::records(&block)?;
+            while let Some(kept) = records.next_record()? {
+                if each(&kept.record)?.is_break() {
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -198,37 +217,10 @@ impl Records {
         if let Some(meaning) = self.meaning.take() {
             (self.words, self.oddities) = meaning.finish();
         }
-        self.records.finish()
+        if self.block.records() > 0 {
+            self.flush()?;
+        }
+        (self.block, self.spare) = Default::default();
+        Ok(())
     }
-}
-
-pub(super) fn fingerprint(record: &Record<'_>) -> u64 {
-    let mut hash = Xxh3::new();
-    let mut part = |text: Option<&str>| {
-        // Absent and empty are not the same, and where one part ends the next must not begin.
-        hash.update(&(text.map_or(u64::MAX, |text| text.len() as u64)).to_le_bytes());
-        hash.update(text.unwrap_or_default().as_bytes());
-    };
-    for text in
-        [record.identifier, record.given_name, record.family_name, record.email, record.sms, record.phone]
-    {
-        part(text);
-    }
-    part(record.language);
-    part(Some(record.roles.0));
-    part(record.orgs.map(|list| list.0));
-    part(record.agents.map(|list| list.0));
-    part(record.username);
-    part(record.user_ids);
-    part(record.earlier_id);
-    part(record.emergency.map(|list| list.0));
-    part(record.barred.map(|list| list.0));
-    part(record.relations.map(|list| list.0));
-    hash.update(&[
-        u8::from(record.deleted),
-        record.enabled.map_or(2, u8::from),
-        u8::from(record.not_mobile),
-        u8::from(record.defect.is_some()),
-    ]);
-    hash.digest()
 }

@@ -154,7 +154,7 @@ impl User<'_> {
         // schools of their own.
         let silent = |(name, role): &(&str, &Role<'_>)| {
             !matches!(*name, "guardian" | "districtAdministrator")
-                && role.school.0.is_none()
+                && role.school.is_none()
                 && role.schools.0.is_none()
         };
         let orgs = schools.join(",");

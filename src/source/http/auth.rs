@@ -128,7 +128,7 @@ impl Auth {
         let build = || {
             let request = client
                 .connections
-                .to(url)
+                .to(url)?
                 .post(url.clone())
                 .header("accept", "application/json")
                 .header("content-type", "application/x-www-form-urlencoded")
@@ -160,7 +160,7 @@ impl Auth {
         }
         url.set_query(Some(&query));
         let build = || {
-            let request = client.connections.to(&url).get(url.clone()).header("accept", "application/json");
+            let request = client.connections.to(&url)?.get(url.clone()).header("accept", "application/json");
             Ok(request.header("authorization", basic(id, self.secret.reveal())))
         };
         let mut tokens: CleverTokens = self.fetch_json(client, &build)?;

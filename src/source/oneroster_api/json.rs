@@ -17,25 +17,29 @@ use crate::value;
 /// No page and no list in it has more. A longer one would only fill the memory.
 pub(in crate::source) const MOST: usize = 100_000;
 
-/// A text, or nothing. Numbers and booleans are taken as they are written.
+/// A text, or nothing. Numbers and booleans are taken as they are written. Texts are trimmed; line
+/// breaks and tabs, which lists are set apart by, become spaces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::source) struct Text<'a>(pub(in crate::source) Option<Cow<'a, str>>);
+pub(in crate::source) struct Text<'a>(Option<Cow<'a, str>>);
 
-impl Text<'_> {
-    /// Trimmed; line breaks and tabs, which lists are set apart by, become spaces.
-    pub(in crate::source) fn tidy(&self) -> Option<Cow<'_, str>> {
-        let text = self.0.as_deref()?;
-        // As nearly all are. Without an early end the loop takes many bytes at a time.
-        let ends = [text.as_bytes().first(), text.as_bytes().last()];
-        let is_tidy = || text.bytes().fold(true, |is_tidy, byte| is_tidy & (byte >= b' '));
-        if ends.into_iter().flatten().all(u8::is_ascii_graphic) && is_tidy() {
-            return Some(Cow::Borrowed(text));
-        }
+impl<'a> Text<'a> {
+    pub(in crate::source) fn of(text: &'a str) -> Self {
         let text = text.trim();
-        Some(match text.contains(['\t', '\n', '\r']) {
+        Self(Some(match text.contains(['\t', '\n', '\r']) {
             true => Cow::Owned(text.replace(['\t', '\n', '\r'], " ")),
             false => Cow::Borrowed(text),
-        })
+        }))
+    }
+}
+
+impl Text<'_> {
+    pub(in crate::source) fn tidy(&self) -> Option<Cow<'_, str>> {
+        self.0.as_deref().map(Cow::Borrowed)
+    }
+
+    /// Neither a text nor a number nor a boolean.
+    pub(in crate::source) fn is_none(&self) -> bool {
+        self.0.is_none()
     }
 
     /// As [`Text::tidy`], for an id: a comma would end it in a list of ids. Empty if there is none,
@@ -90,11 +94,15 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Borrowed(text))))
+        // In JSON tabs and line breaks are escaped, and what has an escape is not borrowed.
+        debug_assert!(!text.contains(['\t', '\n', '\r']));
+        let ends = [text.as_bytes().first(), text.as_bytes().last()];
+        let is_tidy = ends.into_iter().flatten().all(u8::is_ascii_graphic);
+        Ok(Text(Some(Cow::Borrowed(if is_tidy { text } else { text.trim() }))))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Owned(text.to_owned()))))
+        Ok(Text(Text::of(text).0.map(|text| Cow::Owned(text.into_owned()))))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
@@ -301,6 +309,8 @@ mod tests {
     #[test]
     fn text_is_read_from_whatever_it_comes_in() {
         assert_eq!(text("\" a\\tb \""), Some("a b".into()));
+        assert_eq!(text("\" \u{a0}a b\u{a0}\""), Some("a b".into()));
+        assert_eq!(text("\"\\u0009a\\r\\nb\""), Some("a  b".into()));
         assert_eq!(text("604863"), Some("604863".into()));
         assert_eq!(text("true"), Some("true".into()));
         assert_eq!(text("\"\""), Some(String::new()));

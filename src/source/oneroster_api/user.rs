@@ -4,7 +4,6 @@
 //! claims, so both are read. The password is not among the fields, so it is never copied.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -159,7 +158,7 @@ fn text_at(value: &Value, path: &str) -> Option<String> {
     let under =
         |name: &str| object.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value);
     match under(path) {
-        Some(Value::String(text)) => return Some(Text(Some(Cow::Borrowed(text.as_str()))).id().into_owned()),
+        Some(Value::String(text)) => return Some(Text::of(text).id().into_owned()),
         Some(Value::Number(number)) => return Some(number.to_string()),
         Some(Value::Null) => return Some(String::new()),
         Some(_) | None => {}
@@ -263,7 +262,7 @@ impl User<'_> {
             let (kind, id) = (id.kind.id(), id.identifier.id());
             if !id.is_empty() {
                 let comma = if list.is_empty() { "" } else { "," };
-                let _ = write!(list, "{comma}{{{kind}:{id}}}");
+                list.extend([comma, "{", &kind, ":", &id, "}"]);
             }
         }
         Some(list)
@@ -304,14 +303,13 @@ impl User<'_> {
     }
 
     /// The roles, primary first, and whether one of them cannot be read.
-    fn roles(&self, odd: &mut Oddities<'_>) -> (String, Option<Defect>) {
-        let mut text = String::new();
+    fn roles(&self, odd: &mut Oddities<'_>) -> (Cow<'_, str>, Option<Defect>) {
         odd.items(&self.roles, "roles");
         let held: Vec<&Role<'_>> = objects(&self.roles).collect();
         if held.is_empty() {
-            text.push_str(&odd.word(&self.role, "role").unwrap_or_default());
-            return (text, None);
+            return (odd.word(&self.role, "role").unwrap_or_default(), None);
         }
+        let mut text = String::new();
         let is_primary =
             |role: &&Role<'_>| role.role_type.tidy().is_some_and(|word| word.eq_ignore_ascii_case("primary"));
         let (first, then): (Vec<&Role<'_>>, Vec<&Role<'_>>) = held.into_iter().partition(is_primary);
@@ -348,7 +346,7 @@ impl User<'_> {
             }
         }
         let defect = usable.is_none().then_some(Defect::Roles);
-        (text, defect)
+        (Cow::Owned(text), defect)
     }
 }
 
@@ -364,16 +362,25 @@ fn objects<T>(list: &List<Loose<T>>) -> impl Iterator<Item = &T> {
 }
 
 /// The ids of a list. None if all that it has are words for "no value".
-fn list(references: &[Loose<Reference<'_>>], field: &'static str, odd: &mut Oddities<'_>) -> Option<String> {
-    let references = || references.iter().filter_map(|reference| reference.0.as_ref());
-    let mut words = false;
-    for word in references().filter_map(|reference| reference.sourced_id.null_word()) {
-        odd.cells.word(field, word, Some(odd.at));
-        words = true;
+fn list<'t>(
+    references: &'t [Loose<Reference<'_>>],
+    field: &'static str,
+    odd: &mut Oddities<'_>,
+) -> Option<Cow<'t, str>> {
+    let (mut ids, mut words) = (Cow::Borrowed(""), false);
+    for reference in references.iter().filter_map(|reference| reference.0.as_ref()) {
+        if let Some(word) = reference.sourced_id.null_word() {
+            odd.cells.word(field, word, Some(odd.at));
+            words = true;
+        }
+        let id = reference.sourced_id.id();
+        if ids.is_empty() {
+            ids = id;
+        } else if !id.is_empty() {
+            ids.to_mut().extend([",", &id]);
+        }
     }
-    let ids: Vec<Cow<'_, str>> =
-        references().map(|reference| reference.sourced_id.id()).filter(|id| !id.is_empty()).collect();
-    (!ids.is_empty() || !words).then(|| ids.join(","))
+    (!ids.is_empty() || !words).then_some(ids)
 }
 
 fn period(role: &Role<'_>, odd: &mut Oddities<'_>) -> (Option<String>, Option<String>) {
