@@ -17,7 +17,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::findings::At;
 use crate::notify::{Editor, Occasion, Templates, compose};
 use crate::owner::name_of;
-use crate::plan::{Newcomer, Plan, Write, history};
+use crate::plan::{Action, Newcomer, Plan, Write, history};
 use crate::roster::Mode;
 use crate::roster::kept::key;
 use crate::store::{AuditEntry, Origin, RunRow, Store, TriggersAside};
@@ -266,7 +266,10 @@ impl Writing<'_> {
         let (store, now) = (self.store, self.request.context.now);
         let outbox = Outbox { waits: store.waiting()? > 0, gone: store.has_gone()? };
         let bystanders = store.has_bystanders()?;
-        let (mut created, mut new) = (Vec::new(), store.new_accounts()?);
+        let count = outcome.plan.summary.count(Action::Created);
+        // Of ten million people, a list that grows by doubling would be 60 MB larger for a while.
+        let mut created = Vec::with_capacity(usize::try_from(count).unwrap_or_default());
+        let mut new = store.new_accounts()?;
         let mut added = |person: Option<u32>, id: i64, sourced_id: &str, stamp: &str| {
             if bystanders {
                 store.forget_bystander(sourced_id)?;

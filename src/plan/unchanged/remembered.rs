@@ -254,11 +254,9 @@ impl Remembered {
         let who = |account: usize| (people.key(number(account)), signs.of(number(account)));
         // The accounts of people that had none, by number: the id less one, or 0 for those who still
         // have none.
-        let mut new: Vec<u32> = Vec::new();
+        let mut new = vec![0_u32; created.iter().max().map_or(0, |last| *last as usize + 1 - before)];
         for (account, number) in (before..).zip(created) {
-            let at = *number as usize - before;
-            new.resize(new.len().max(at + 1), 0);
-            new[at] = u32::try_from(account).unwrap_or(u32::MAX);
+            new[*number as usize - before] = u32::try_from(account).unwrap_or(u32::MAX);
         }
         let account = |number: u32| match (number as usize).checked_sub(before) {
             None => Some(number as usize),
