@@ -180,16 +180,15 @@ fn pieces(text: &str) -> BTreeSet<String> {
     words
         .filter(|word| {
             // The time of day stays (`07z`), and another day can have the same number (`02t11`).
-            let is_number = word.bytes().all(|byte| byte.is_ascii_digit() || b"zt".contains(&byte));
-            let is_ascii = word.is_ascii();
-            word.chars().count()
-                >= if is_number {
-                    5
-                } else if is_ascii {
-                    3
-                } else {
-                    2
-                }
+            let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+            let is_time = word.bytes().all(|byte| byte.is_ascii_digit() || b"zt".contains(&byte));
+            let shortest = match (is_number, is_time, word.is_ascii()) {
+                (true, _, _) => 5,
+                (false, true, _) => 6,
+                (false, false, true) => 3,
+                (false, false, false) => 2,
+            };
+            word.chars().count() >= shortest
         })
         .collect()
 }
