@@ -588,7 +588,7 @@ pub(super) const FINDINGS: &[Entry] = &[
     finding(
         "sent-not-noted",
         "If the store is restored from a copy, people could be told twice. The run ends with 3.",
-        "The file `.sent` beside the store, or that of `sent_log`, cannot be written.",
+        "The file `.sent` beside the store, or that of `sent_log`, cannot be read or written.",
         "Correct the cause in the message: space on the disk, or the rights of the file.",
     ),
     finding(

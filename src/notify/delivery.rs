@@ -31,7 +31,7 @@ pub struct Delivery {
     pub stuck: Vec<Stuck>,
     /// Why channels were stopped, in the words of the log.
     pub troubles: Vec<String>,
-    /// Why a message that was handed over could not be noted beside the store.
+    /// Why the log of sent messages could not be read, or a message not be noted in it.
     pub not_noted: Option<String>,
     /// Why the pace was not shared with the other processes that use the same account.
     pub not_paced: Option<String>,

@@ -81,11 +81,10 @@ fn send_due(
             return Ok(());
         }
     };
-    // When the first message is to be noted, this is said in the results too.
-    let sent = SentLog::read(&config.sync.sent_log(), None).unwrap_or_else(|failure| {
-        tracing::warn!("{failure}");
-        SentLog::default()
-    });
+    let (sent, unread) = match SentLog::read(&config.sync.sent_log(), None) {
+        Ok(sent) => (sent, None),
+        Err(failure) => (SentLog::default(), Some(failure.to_string())),
+    };
     let drain = Drain {
         store,
         config,
@@ -98,6 +97,7 @@ fn send_due(
         tried: HashSet::new(),
         key: store.erased()?,
         sent,
+        unread,
     };
     drain.run(carrier, delivery)
 }
@@ -207,6 +207,9 @@ struct Drain<'a> {
     /// What was handed over is noted beside the store under this key.
     key: Erased,
     sent: SentLog,
+    /// Why that could not be read. It is said once a message is handed over: the log may have said
+    /// that it was already.
+    unread: Option<String>,
 }
 
 impl Drain<'_> {
@@ -488,6 +491,9 @@ impl Drain<'_> {
     /// Notes beside the store that a message was handed over. If that fails the message is sent all
     /// the same; only a store that is restored from a copy would tell it again.
     fn note_sent(&self, waiting: &Waiting, delivery: &mut Delivery) {
+        if let Some(why) = &self.unread {
+            delivery.not_noted.get_or_insert_with(|| why.clone());
+        }
         let to = &waiting.message.to;
         let noted = self.store.changes_told(waiting.id).and_then(|(sourced_id, changes)| {
             let tellings: Vec<Telling<'_>> = changes

@@ -306,6 +306,26 @@ fn a_message_that_cannot_be_noted_needs_a_person() {
     assert!(sent.contains("Attention (sent-not-noted)"), "{sent}");
 }
 
+/// The log can be written again by the time the message is noted, but it may have said that the message
+/// was handed over already.
+#[test]
+fn a_log_of_sent_messages_that_cannot_be_read_needs_a_person() {
+    let Some(library) = crate::faults::library() else { return };
+    let mut district = district();
+    night(&mut district, 24, "first@mail.example").ok();
+    district.set("notify.email.quiet_hours", "\"00:00-23:59\"");
+    night(&mut district, 25, "second@mail.example").ok();
+    district.unset("notify.email.quiet_hours");
+    let mut command = district.command(&["-q", "outbox", "send"]);
+    let below = district.path("").canonicalize().unwrap();
+    command.env("LD_PRELOAD", library).env("FAULTS_BELOW", below);
+    command.env("FAULTS_AT", "open:rostersync.db.sent:1").env("FAULTS_DOES", "EIO");
+    let said = district.done(&mut command).exits(3).stdout;
+    assert!(said.contains("Attention (sent-not-noted)"), "{said}");
+    assert!(said.contains("the log of sent messages cannot be read"), "{said}");
+    assert_eq!(district.ask("SELECT count(*) FROM outbox WHERE state = 'queued'"), "0");
+}
+
 /// An undo makes a copy too, and has no run to say what became of the old ones.
 #[test]
 fn an_undo_names_an_old_copy_that_it_cannot_remove() {
