@@ -112,6 +112,22 @@ impl Account {
     pub fn state_word(&self) -> &'static str {
         if self.archived { "archived" } else { self.state.word() }
     }
+
+    /// Takes in the user name and the other systems' ids of a record. What it does not say stays as it was last said.
+    pub fn recognise_by(&mut self, record: &Record<'_>) {
+        let username =
+            record.username.and_then(username_hash).filter(|hash| self.sis.username != Some(*hash));
+        let ids = record.user_ids.map(UserIds::of);
+        let ids = ids.filter(|ids| !ids.is_empty() && *ids != self.sis.user_ids);
+        if username.is_none() && ids.is_none() {
+            return;
+        }
+        let sis = Arc::make_mut(&mut self.sis);
+        sis.username = username.or(sis.username);
+        if let Some(ids) = ids {
+            sis.user_ids = ids;
+        }
+    }
 }
 
 /// What the roster said of the person when it last said something new: a [`Record`] that owns its
@@ -178,15 +194,6 @@ impl SisDetails {
             && address(&self.email) == address(&other.email)
             && number(&self.sms, &other.sms)
             && number(&self.phone, &other.phone)
-    }
-
-    /// The user name and the other systems' ids of a record. What it does not say stays as it was last said.
-    pub fn recognised_by(&self, record: &Record<'_>) -> (Option<u64>, UserIds) {
-        let ids = record.user_ids.map(UserIds::of).filter(|ids| !ids.is_empty());
-        (
-            record.username.and_then(username_hash).or(self.username),
-            ids.unwrap_or_else(|| self.user_ids.clone()),
-        )
     }
 
     /// Whether two records of one person say the same in normal form, so that the older one can

@@ -952,7 +952,6 @@ fn setting_under(last: &SettingSeen, schools: &[&str]) -> Setting {
     Setting::of_person(schools.iter().map(own), Setting::from_bool(last.district))
 }
 
-/// Whether the sync may do something to an account with this action, if the setting says so.
 /// Whether given and family name changed places since the roster was read last.
 fn has_swapped_names(record: &Record<'_>, stored: &Account) -> bool {
     let (given, family) = (record.given_name, record.family_name);
@@ -962,6 +961,7 @@ fn has_swapped_names(record: &Record<'_>, stored: &Account) -> bool {
         && family == stored.sis.given_name.as_deref()
 }
 
+/// Whether the sync may do something to an account with this action, if the setting says so.
 fn is_acted_on(action: Action) -> bool {
     use Action::{Archived, Held, Missing, Rejected, Skipped};
     !matches!(action, Skipped | Rejected | Archived | Held | Missing)

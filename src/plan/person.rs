@@ -486,11 +486,8 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
     let record = &case.record.in_form_of(&known.roles, &known.orgs);
     // Of these only hashes are kept.
     let details = Record { username: None, user_ids: None, earlier_id: None, ..*record };
-    let (username, user_ids) = known.recognised_by(record);
+    account.recognise_by(record);
     if account.id != 0 && known.record(record.sourced_id).says_the_same_as(&details) {
-        if username != known.username || user_ids != known.user_ids {
-            account.sis = Arc::new(SisDetails { username, user_ids, ..SisDetails::clone(&known) });
-        }
         return;
     }
     let (orgs, agents) = (IdList(&known.orgs), IdList(&known.agents));
@@ -503,8 +500,8 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
         false => (IdList(""), IdList("")),
     };
     let mut said = SisDetails {
-        username,
-        user_ids,
+        username: account.sis.username,
+        user_ids: account.sis.user_ids.clone(),
         ..SisDetails::of(&Record {
             orgs: Some(record.orgs.unwrap_or(unsaid)),
             agents: Some(record.agents.unwrap_or(agents)),
@@ -526,11 +523,8 @@ fn remember(account: &mut Account, case: &Case<'_>, rules: &Rules) {
             said.barred = IdList(&barred.without(&[own, to_emergency])).with(to_barred);
         }
     }
-    if account.id == 0 || !known.is_same(&said, rules.phones) {
+    if account.id == 0 || !account.sis.is_same(&said, rules.phones) {
         account.sis = Arc::new(said);
-    } else if said.username != known.username || said.user_ids != known.user_ids {
-        let SisDetails { username, user_ids, .. } = said;
-        account.sis = Arc::new(SisDetails { username, user_ids, ..SisDetails::clone(&known) });
     }
 }
 
