@@ -209,7 +209,7 @@ fn note_run(config: &Config, run: i64, findings: &mut Findings) {
     let at = At::file(&file).column("sent_log");
     match sent::append(log, &sent::run_line(run)) {
         Err(failure) => findings.attention("sent-not-noted", at, || {
-            format!("{failure}; if the store is put back from a copy, people could be told twice")
+            format!("{failure}; fix the cause: if the store is put back from a copy, people could be told twice")
         }),
         Ok(()) if !was_there && run > 1 => findings.attention("sent-log-begun", at, || {
             format!(

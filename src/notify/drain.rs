@@ -83,7 +83,7 @@ fn send_due(
     };
     let (sent, unread) = match SentLog::read(&config.sync.sent_log(), None) {
         Ok(sent) => (sent, None),
-        Err(failure) => (SentLog::default(), Some(failure.to_string())),
+        Err(failure) => (SentLog::default(), Some(failure.cure("").to_string())),
     };
     let drain = Drain {
         store,
