@@ -182,7 +182,7 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
     lock.take().into_iter().for_each(|lock| attempts::end(config, lock));
     let attentions = outcome.findings.attentions().count();
     if let Some(run) = outcome.run {
-        note_run(config, run, &mut outcome.findings);
+        note_run(config, run, &prepared.signs, &mut outcome.findings);
     }
     if !options.no_notify {
         outcome.delivery = send_after(&outcome, config, &prepared.store, context);
@@ -203,21 +203,24 @@ fn plan_and_apply(request: Request<'_>, begun: &Attempt, lock: &mut Option<Lock>
 
 /// Notes the run in a log of sent messages that is elsewhere: by it a store is recognised that is put
 /// back together with its whole volume.
-fn note_run(config: &Config, run: i64, findings: &mut Findings) {
+fn note_run(config: &Config, run: i64, signs: &Signs, findings: &mut Findings) {
     let Some(log) = &config.sync.sent_log else { return };
     let (was_there, file) = (log.exists(), name_of(&config.file));
     let at = At::file(&file).column("sent_log");
-    match sent::append(log, &sent::run_line(run)) {
-        Err(failure) => findings.attention("sent-not-noted", at, || {
+    match (&signs.unread, sent::append(log, &sent::run_line(run))) {
+        (Some(why), _) => findings.attention("sent-not-noted", at, || {
+            format!("{why}; fix the cause: whether the store was put back from a copy is not known")
+        }),
+        (None, Err(failure)) => findings.attention("sent-not-noted", at, || {
             format!("{failure}; fix the cause: if the store is put back from a copy, people could be told twice")
         }),
-        Ok(()) if !was_there && run > 1 => findings.attention("sent-log-begun", at, || {
+        (None, Ok(())) if !was_there && run > 1 => findings.attention("sent-log-begun", at, || {
             format!(
                 "the log of sent messages was not there, and a new one was begun: {}; it does not know what was sent before",
                 log.display()
             )
         }),
-        Ok(()) => {}
+        (None, Ok(())) => {}
     }
 }
 

@@ -109,11 +109,13 @@ pub fn append(path: &Path, line: &str) -> Result<()> {
 }
 
 /// The highest number of a run that a log has.
-pub fn last_run(path: &Path) -> Option<i64> {
-    // A log that cannot be read can as a rule not be written either, and that is said.
-    let bytes = bytes_of(path).unwrap_or_default();
+///
+/// # Errors
+/// `Failed` if there is a log and it cannot be read.
+pub fn last_run(path: &Path) -> Result<Option<i64>> {
+    let bytes = bytes_of(path)?;
     let run = |line: &[u8]| std::str::from_utf8(line.split(|byte| *byte == b' ').next()?).ok()?.parse().ok();
-    bytes.split(|byte| *byte == b'\n').filter_map(run).max().filter(|run: &i64| *run > 0)
+    Ok(bytes.split(|byte| *byte == b'\n').filter_map(run).max().filter(|run: &i64| *run > 0))
 }
 
 /// Nothing of a log that is not there.
@@ -224,7 +226,7 @@ mod tests {
         assert!(told(Some(7)).is_empty() && told(None).is_empty());
         let noted = SentLog::read(&log, None).unwrap();
         assert!(noted.has_message(&key, "6.1") && !noted.has_message(&key, "9.1"));
-        assert_eq!(last_run(&log), Some(8));
+        assert_eq!(last_run(&log).unwrap(), Some(8));
         let other = Erased::new(vec![2; 32], HashSet::new());
         assert!(!noted.has_message(&other, "6.1"), "another store");
         let text = std::fs::read_to_string(&log).unwrap();

@@ -57,7 +57,9 @@ impl Delivery {
     pub fn find(&self, config: &Config, findings: &mut Findings) {
         if let Some(why) = &self.not_noted {
             findings.attention("sent-not-noted", At::file(&owner::name_of(&config.sync.store)), || {
-                format!("{why}; fix the cause: if the store is restored from a copy, people could be told twice")
+                format!(
+                    "{why}; fix the cause: if the store is restored from a copy, people could be told twice"
+                )
             });
         }
         if let Some(why) = &self.not_paced {

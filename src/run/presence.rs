@@ -22,10 +22,17 @@ pub struct Signs {
     pub noted: Option<i64>,
     /// The highest number of a run in a log of sent messages that is elsewhere.
     pub sent: Option<i64>,
+    /// Why that log cannot be read: then it may have a higher one.
+    pub unread: Option<String>,
 }
 
 impl Signs {
     pub fn of(config: &Config) -> Self {
+        let log = config.sync.sent_log.as_deref();
+        let (sent, unread) = match log.map_or(Ok(None), sent::last_run) {
+            Ok(run) => (run, None),
+            Err(failure) => (None, Some(failure.cure("").to_string())),
+        };
         let attempts = attempt::read_beside(&config.sync.store).unwrap_or_default();
         Self {
             report: report_file::last_report(&config.sync.reports),
@@ -35,7 +42,8 @@ impl Signs {
                 .filter(|attempt| attempt.was_applied())
                 .filter_map(|attempt| attempt.run)
                 .max(),
-            sent: config.sync.sent_log.as_deref().and_then(sent::last_run),
+            sent,
+            unread,
         }
     }
 
@@ -54,7 +62,8 @@ impl Signs {
         });
         let sent =
             self.sent.map(|run| format!("run {run} in {}", absolute(&config.sync.sent_log()).display()));
-        let words: Vec<String> = [reports, backup, noted, sent].into_iter().flatten().collect();
+        let unread = self.unread.clone();
+        let words: Vec<String> = [reports, backup, noted, sent, unread].into_iter().flatten().collect();
         (!words.is_empty()).then(|| words.join(", "))
     }
 }

@@ -130,6 +130,15 @@ fn a_volume_that_is_put_back_is_recognised_by_a_log_elsewhere() {
     fs::create_dir(&log).unwrap();
     let done = night(&mut district, 30, "third@mail.example").exits(3);
     assert!(done.stdout.contains("Attention (sent-not-noted)"), "{}", done.stdout);
+    let unknown = "fix the cause: whether the store was put back from a copy is not known";
+    assert!(done.stdout.contains(unknown), "{}", done.stdout);
+    // What cannot be read may be the sign of a store that is lost.
+    for gone in ["rostersync.db", "reports", "rostersync.db.attempts"] {
+        let path = district.path(gone);
+        fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)).unwrap();
+    }
+    let lost = ["the store is not there, but there was one: ", "the log of sent messages cannot be read"];
+    district.run().exits(7).complains(&lost);
 }
 
 /// As Litestream has it: the store is put into WAL mode, and a connection stays open.

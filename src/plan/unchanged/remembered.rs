@@ -15,7 +15,7 @@ use crate::spool::{self, BLOCK, Batch, Ordered, Spool};
 use crate::store::{CHUNK, FingerprintChange, HAS_CACHED_ROW, Store};
 
 /// So many chunks are stored at once. Their changes are in memory meanwhile.
-const CHUNKS_AT_ONCE: usize = 128;
+const CHUNKS_AT_ONCE: usize = 32;
 
 /// How much of the changes of one part is gathered before it is a block of its own.
 const PIECE: usize = 16 << 10;
