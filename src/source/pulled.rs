@@ -88,8 +88,9 @@ pub(super) struct Records {
     spare: Vec<u8>,
     /// How many different users there are. Those without a sourcedId count as different.
     pub(super) users: u64,
-    /// What the cells mean; none once no more is coming.
-    meaning: Option<RecordReader<'static>>,
+    /// What the cells mean; none once no more is coming. In a box, since it is taken out for each
+    /// record.
+    meaning: Option<Box<RecordReader<'static>>>,
     /// Known once no more is coming.
     words: WordCounts,
     oddities: Tally,
@@ -110,7 +111,7 @@ impl Records {
             block: Block::default(),
             spare: Vec::new(),
             users: 0,
-            meaning: Some(RecordReader::gathering(names)),
+            meaning: Some(Box::new(RecordReader::gathering(names))),
             words: WordCounts::default(),
             oddities: Tally::default(),
             said: HashMap::default(),
