@@ -62,8 +62,7 @@ impl Signs {
         });
         let sent =
             self.sent.map(|run| format!("run {run} in {}", absolute(&config.sync.sent_log()).display()));
-        let unread = self.unread.clone();
-        let words: Vec<String> = [reports, backup, noted, sent, unread].into_iter().flatten().collect();
+        let words: Vec<String> = [reports, backup, noted, sent].into_iter().flatten().collect();
         (!words.is_empty()).then(|| words.join(", "))
     }
 }
@@ -84,16 +83,22 @@ pub fn is_there(config: &Config, new_store: bool) -> Result<bool> {
     }
 }
 
-/// Why a new store should not be made: there is none, but signs of an earlier one.
+/// Why a new store should not be made: there is none, but signs of an earlier one, or a log that
+/// may have some and cannot be read.
 pub fn lost(config: &Config) -> Option<Failure> {
     let store = &config.sync.store;
     if Store::is_there(store).unwrap_or(true) {
         return None;
     }
-    let signs = Signs::of(config).in_words(config)?;
+    let signs = Signs::of(config);
     let what = if store.exists() { "the store is empty (0 bytes)" } else { "the store is not there" };
+    let why = match (signs.in_words(config), &signs.unread) {
+        (Some(signs), _) => format!("but there was one: {signs}"),
+        (None, Some(unread)) => format!("and whether there was one is not known: {unread}"),
+        (None, None) => return None,
+    };
     Some(
-        Failure::new(Kind::InputUnusable, format!("{what}, but there was one: {signs}; nothing was applied"))
+        Failure::new(Kind::InputUnusable, format!("{what}, {why}; nothing was applied"))
             .at(absolute(store).display())
             .cure(
                 "check `store` in [sync], and whether its volume is mounted; put the store back, or a copy of it. To begin \

@@ -137,8 +137,10 @@ fn a_volume_that_is_put_back_is_recognised_by_a_log_elsewhere() {
         let path = district.path(gone);
         fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)).unwrap();
     }
-    let lost = ["the store is not there, but there was one: ", "the log of sent messages cannot be read"];
-    district.run().exits(7).complains(&lost);
+    let unknown = ["the store is not there, and whether there was one is not known: ", "cannot be read"];
+    district.run().exits(7).complains(&unknown);
+    assert!(!district.path("rostersync.db").exists());
+    district.run_with(&["--new-store"]).exits(3);
 }
 
 /// As Litestream has it: the store is put into WAL mode, and a connection stays open.
