@@ -94,7 +94,9 @@ pub fn lost(config: &Config) -> Option<Failure> {
     let what = if store.exists() { "the store is empty (0 bytes)" } else { "the store is not there" };
     let why = match (signs.in_words(config), &signs.unread) {
         (Some(signs), _) => format!("but there was one: {signs}"),
-        (None, Some(unread)) => format!("and whether there was one is not known: {unread}"),
+        (None, Some(unread)) => {
+            format!("and whether there was one is not known ({unread}; correct the cause of that first)")
+        }
         (None, None) => return None,
     };
     Some(

@@ -137,7 +137,10 @@ fn a_volume_that_is_put_back_is_recognised_by_a_log_elsewhere() {
         let path = district.path(gone);
         fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)).unwrap();
     }
-    let unknown = ["the store is not there, and whether there was one is not known: ", "cannot be read"];
+    let unknown = [
+        "the store is not there, and whether there was one is not known (",
+        "correct the cause of that first",
+    ];
     district.run().exits(7).complains(&unknown);
     assert!(!district.path("rostersync.db").exists());
     district.run_with(&["--new-store"]).exits(3);
